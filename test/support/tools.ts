@@ -1,0 +1,28 @@
+/** Programs of other people that judge our output: skipped loudly where they are not installed. */
+import { spawnSync } from 'node:child_process';
+import { delimiter, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { describe } from 'vitest';
+
+export function hasTool(name: string): boolean {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return folders.some((folder) => existsSync(join(folder, name)) || existsSync(join(folder, `${name}.exe`)));
+}
+
+/** A `describe` that needs every one of `tools` on the PATH. */
+export function describeTool(tools: string | readonly string[], title: string, body: () => void): void {
+  const missing = [tools].flat().filter((tool) => !hasTool(tool));
+  if (missing.length > 0) {
+    console.warn(`SKIPPED, ${missing.join(', ')} not installed: ${title}`);
+    describe.skip(title, body);
+  } else {
+    describe(title, body);
+  }
+}
+
+/** Runs a tool to its end and gives what it said. */
+export function runTool(command: string, args: readonly string[]): { status: number; stdout: string; stderr: string } {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+  if (error !== undefined) throw error;
+  return { status: status ?? -1, stdout, stderr };
+}
