@@ -1,0 +1,107 @@
+/** What a verification says: the document of the API and of `zhiyin verify --json`, and the same for people. Pure. */
+
+export type Verdict = 'VALID' | 'INVALID' | 'INDETERMINATE' | 'NO_SIGNATURE' | 'UNREADABLE';
+export type Integrity = 'INTACT' | 'BROKEN' | 'NONE';
+export type Trust = 'TRUSTED' | 'UNTRUSTED' | 'NONE';
+
+/** One thing that was found, in both languages. */
+export interface Finding {
+  readonly code: string;
+  readonly message: string;
+  readonly messageZh: string;
+}
+
+export interface SignatureReport {
+  /** Full name of the signature field. */
+  readonly field: string;
+  readonly kind: 'seal' | 'timestamp';
+  /** Distinguished names; absent where the signature cannot be read. */
+  readonly signer: string | null;
+  readonly issuer: string | null;
+  /** What the signature dictionary claims (/M), RFC 3339; nobody vouches for it. */
+  readonly claimedAt?: string;
+  /** What a timestamp proves, RFC 3339. */
+  readonly provenAt?: string;
+  readonly integrity: 'INTACT' | 'BROKEN';
+  readonly trust: 'TRUSTED' | 'UNTRUSTED';
+  readonly coversWholeFile: boolean;
+  readonly changesAfter: readonly (Finding & { readonly page?: number })[];
+  /** Why this signature is what it is: empty for an intact and trusted one. */
+  readonly reasons: readonly Finding[];
+}
+
+export interface RevisionReport {
+  /** 1 = the oldest. */
+  readonly number: number;
+  /** The revision is the first `bytes` bytes of the file. */
+  readonly bytes: number;
+  /** SHA-256 of those bytes, hexadecimal, where a signature covers exactly them. */
+  readonly sha256?: string;
+  /** The signature that covers it, if one does. */
+  readonly signedBy?: string;
+}
+
+export interface VerificationReport {
+  readonly verdict: Verdict;
+  readonly integrity: Integrity;
+  readonly trust: Trust;
+  readonly reasons: readonly Finding[];
+  readonly signatures: readonly SignatureReport[];
+  readonly revisions: readonly RevisionReport[];
+}
+
+/** The report of a file: the worst of its signatures decides. */
+export function reportOf(signatures: readonly SignatureReport[], revisions: readonly RevisionReport[]): VerificationReport {
+  if (signatures.length === 0) {
+    const reasons = [
+      { code: 'NO_SIGNATURE', message: 'The document carries no signature.', messageZh: '文档没有任何签名或印章。' },
+    ];
+    return { verdict: 'NO_SIGNATURE', integrity: 'NONE', trust: 'NONE', reasons, signatures, revisions };
+  }
+  const integrity = signatures.every((signature) => signature.integrity === 'INTACT') ? 'INTACT' : 'BROKEN';
+  const trust = signatures.every((signature) => signature.trust === 'TRUSTED') ? 'TRUSTED' : 'UNTRUSTED';
+  const reasons = signatures.flatMap((signature) => [...signature.reasons, ...signature.changesAfter]);
+  return { verdict: verdictOf(integrity, trust), integrity, trust, reasons: distinct(reasons), signatures, revisions };
+}
+
+/** The report of something that cannot be read as a PDF at all. */
+export function unreadable(reason: Finding): VerificationReport {
+  return { verdict: 'UNREADABLE', integrity: 'NONE', trust: 'NONE', reasons: [reason], signatures: [], revisions: [] };
+}
+
+function verdictOf(integrity: 'INTACT' | 'BROKEN', trust: 'TRUSTED' | 'UNTRUSTED'): Verdict {
+  if (integrity === 'BROKEN') return 'INVALID';
+  return trust === 'TRUSTED' ? 'VALID' : 'INDETERMINATE';
+}
+
+function distinct(findings: readonly Finding[]): Finding[] {
+  const seen = new Map(findings.map(({ code, message, messageZh }) => [`${code} ${message}`, { code, message, messageZh }]));
+  return [...seen.values()];
+}
+
+const VERDICT_TEXT: Readonly<Record<Verdict, string>> = {
+  VALID: 'VALID: sealed, unchanged since, and the seal is trusted. · 有效：已用印，用印后未改动，印章可信。',
+  INVALID: 'INVALID: do not rely on this document. · 无效：请勿采信此文档。',
+  INDETERMINATE:
+    'INDETERMINATE: unchanged since sealing, but the seal is not known to be trustworthy. · 不确定：用印后未改动，但印章来源未获信任。',
+  NO_SIGNATURE: 'NO SIGNATURE: the document is not sealed. · 未签署：文档没有印章。',
+  UNREADABLE: 'UNREADABLE: this is not a PDF that can be read. · 无法读取：不是可读的 PDF。',
+};
+
+/** The report for people: verdict first, then each seal, then why. */
+export function reportText(report: VerificationReport): string {
+  const lines = [VERDICT_TEXT[report.verdict]];
+  for (const signature of report.signatures) {
+    lines.push('', `${signature.kind === 'seal' ? 'Seal · 印章' : 'Timestamp · 时间戳'}  ${signature.field}`);
+    lines.push(`  by · 签署者      ${signature.signer ?? '?'}`, `  issued by · 颁发  ${signature.issuer ?? '?'}`);
+    if (signature.provenAt !== undefined) lines.push(`  proven at · 证明时间  ${signature.provenAt}`);
+    if (signature.claimedAt !== undefined) lines.push(`  claimed at · 声称时间  ${signature.claimedAt}`);
+    lines.push(`  integrity · 完整性  ${signature.integrity}`, `  trust · 信任      ${signature.trust}`);
+    lines.push(
+      signature.coversWholeFile ? '  covers the whole file · 覆盖整个文件' : '  does not cover the whole file · 未覆盖整个文件',
+    );
+  }
+  if (report.reasons.length > 0) lines.push('');
+  for (const { code, message, messageZh } of report.reasons) lines.push(`- ${code}: ${message} · ${messageZh}`);
+  return `${lines.join('\n')}\n`;
+}
