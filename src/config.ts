@@ -122,7 +122,15 @@ const Schema = Type.Object(
     }),
     log: section({
       level: Type.Union(
-        (['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const).map((level) => Type.Literal(level)),
+        [
+          Type.Literal('fatal'),
+          Type.Literal('error'),
+          Type.Literal('warn'),
+          Type.Literal('info'),
+          Type.Literal('debug'),
+          Type.Literal('trace'),
+          Type.Literal('silent'),
+        ],
         { default: 'info' },
       ),
       /** A log file is rolled over at this size. */
