@@ -1,0 +1,103 @@
+/** Random access to a document's bytes without holding the document. Synchronous: all of it runs in a worker thread. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { AppError } from '../errors.ts';
+
+export interface ByteSource {
+  readonly size: number;
+  /**
+   * Exactly `length` bytes at `offset`; a view that stays valid and must not be written to.
+   * Throws PDF_TRUNCATED when the range is not wholly inside.
+   */
+  read(offset: number, length: number): Uint8Array;
+}
+
+const BLOCK_BYTES = 16 * 1024;
+const CACHED_BLOCKS = 32;
+
+function checkRange(size: number, offset: number, length: number): void {
+  if (!(offset >= 0 && length >= 0 && offset + length <= size)) {
+    throw new AppError('PDF_TRUNCATED', `expected bytes ${offset} to ${offset + length}, the file has ${size}`);
+  }
+}
+
+export function memorySource(bytes: Uint8Array): ByteSource {
+  return {
+    size: bytes.length,
+    read(offset, length) {
+      checkRange(bytes.length, offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+  };
+}
+
+class FileSource implements ByteSource {
+  readonly size: number;
+  readonly #fd: number;
+  /** Least recently used first. */
+  readonly #blocks = new Map<number, Uint8Array>();
+
+  constructor(fd: number, size: number) {
+    this.#fd = fd;
+    this.size = size;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    checkRange(this.size, offset, length);
+    const first = Math.floor(offset / BLOCK_BYTES);
+    const last = Math.floor((offset + length - 1) / BLOCK_BYTES);
+    if (last <= first) {
+      const at = offset - first * BLOCK_BYTES;
+      return this.#block(first).subarray(at, at + length);
+    }
+    return this.#pread(offset, length);
+  }
+
+  [Symbol.dispose](): void {
+    this.#blocks.clear();
+    closeSync(this.#fd);
+  }
+
+  #block(index: number): Uint8Array {
+    let block = this.#blocks.get(index);
+    if (block === undefined) {
+      const offset = index * BLOCK_BYTES;
+      block = this.#pread(offset, Math.min(BLOCK_BYTES, this.size - offset));
+    } else {
+      this.#blocks.delete(index);
+    }
+    this.#blocks.set(index, block);
+    if (this.#blocks.size > CACHED_BLOCKS) {
+      for (const oldest of this.#blocks.keys()) {
+        this.#blocks.delete(oldest);
+        break;
+      }
+    }
+    return block;
+  }
+
+  #pread(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    for (let done = 0; done < length;) {
+      const got = readSync(this.#fd, bytes, done, length - done, offset + done);
+      if (got === 0) throw new AppError('FILE_UNREADABLE', 'the file became shorter while it was read');
+      done += got;
+    }
+    return bytes;
+  }
+}
+
+/** A file read block by block on demand, at most 512 KB of it cached. Throws FILE_UNREADABLE. Dispose to close. */
+export function openFileSource(path: string): ByteSource & Disposable {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (cause) {
+    throw new AppError('FILE_UNREADABLE', `cannot open ${path}`, { cause });
+  }
+  const stat = fstatSync(fd);
+  if (!stat.isFile()) {
+    closeSync(fd);
+    throw new AppError('FILE_UNREADABLE', `${path} is not a file`);
+  }
+  return new FileSource(fd, stat.size);
+}

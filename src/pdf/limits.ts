@@ -1,0 +1,26 @@
+/** What a document may ask for. Whatever goes beyond ends in PDF_LIMIT, in bounded time and memory. */
+
+/** ISO 32000-2, Annex C.2: the largest object number that readers are known to take. */
+export const MAX_OBJECT_NUMBER = 8_388_607;
+/** Arrays and dictionaries inside each other. */
+export const MAX_DEPTH = 100;
+/** Bytes of one object as written, streams' data apart. */
+export const MAX_OBJECT_BYTES = 8 * 1024 * 1024;
+/** Values inside one object. */
+export const MAX_OBJECT_VALUES = 1_000_000;
+/** References that lead to references. */
+export const MAX_INDIRECTIONS = 16;
+/** Cross-reference sections, that is, revisions of the document. */
+export const MAX_SECTIONS = 1000;
+/** Subsections of one cross-reference section. */
+export const MAX_SUBSECTIONS = 200_000;
+/** One cross-reference stream, inflated. */
+export const MAX_XREF_BYTES = 64 * 1024 * 1024;
+/** One object stream, inflated. */
+export const MAX_OBJECT_STREAM_BYTES = 16 * 1024 * 1024;
+/** All that is inflated while one document is open. */
+export const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
+export const MAX_PAGE_NODES = 200_000;
+export const MAX_PAGE_DEPTH = 64;
+export const MAX_FIELD_NODES = 100_000;
+export const MAX_FIELD_DEPTH = 64;

@@ -1,0 +1,212 @@
+/** Objects of a document by their number: found through the cross-reference sections, read where they stand, bounded. */
+import { AppError } from '../errors.ts';
+import type { ByteSource } from './byte-source.ts';
+import { memorySource } from './byte-source.ts';
+import { readIndirect, readStreamData } from './indirect.ts';
+import { Lexer } from './lexer.ts';
+import { MAX_INDIRECTIONS, MAX_INFLATED_BYTES, MAX_OBJECT_NUMBER, MAX_OBJECT_STREAM_BYTES } from './limits.ts';
+import { isKind, isName, pdfDict } from './object.ts';
+import type { PdfDict, PdfObject, PdfRef, PdfStream } from './object.ts';
+import { decodeStructure } from './stream-data.ts';
+import type { XrefEntry, XrefSection } from './xref.ts';
+
+const CACHED_OBJECTS = 256;
+/** Larger objects are read again rather than kept. */
+const CACHED_OBJECT_BYTES = 64 * 1024;
+const CACHED_STREAM_BYTES = 8 * 1024 * 1024;
+
+/** An inflated object stream (ISO 32000-2, 7.5.7). */
+interface ObjectStream {
+  readonly data: ByteSource;
+  readonly numbers: Int32Array;
+  readonly offsets: Int32Array;
+}
+
+export class ObjectStore {
+  readonly source: ByteSource;
+  /** Newest first. */
+  readonly sections: readonly XrefSection[];
+  readonly #objects = new Map<number, PdfObject>();
+  readonly #streams = new Map<number, ObjectStream>();
+  /** Object streams that are being opened: one whose own /Length is inside it would never end. */
+  readonly #opening = new Set<number>();
+  #streamBytes = 0;
+  #inflated = 0;
+
+  constructor(source: ByteSource, sections: readonly XrefSection[]) {
+    this.source = source;
+    this.sections = sections;
+  }
+
+  /** What the newest section that knows the object says of it; undefined when none does. */
+  lookup(number: number): XrefEntry | undefined {
+    for (const section of this.sections) {
+      const entry = section.lookup(number);
+      if (entry !== undefined) return entry;
+    }
+    return undefined;
+  }
+
+  /**
+   * The newest definition of an object; null for one that is free or was never defined (7.3.10).
+   * Throws PDF_SHAPE_UNSUPPORTED when the cross-reference leads to something else.
+   */
+  getObject(ref: PdfRef): PdfObject {
+    const entry = this.lookup(ref.number);
+    if (entry === undefined || entry.kind === 'free') return null;
+    if (ref.generation !== (entry.kind === 'offset' ? entry.generation : 0)) return null;
+    const cached = this.#objects.get(ref.number);
+    if (cached !== undefined) {
+      touch(this.#objects, ref.number, cached);
+      return cached;
+    }
+    const { value, bytes } =
+      entry.kind === 'offset'
+        ? this.#readPlain(ref, entry.offset)
+        : this.#readCompressed(ref.number, entry.stream, entry.index);
+    if (bytes <= CACHED_OBJECT_BYTES) {
+      this.#objects.set(ref.number, value);
+      if (this.#objects.size > CACHED_OBJECTS) dropOldest(this.#objects);
+    }
+    return value;
+  }
+
+  /** Follows references to what they stand for. */
+  resolve(object: PdfObject | undefined): PdfObject {
+    let value = object ?? null;
+    for (let steps = 0; isKind(value, 'ref'); steps++) {
+      if (steps === MAX_INDIRECTIONS) throw new AppError('PDF_LIMIT', 'references that lead in a circle');
+      value = this.getObject(value);
+    }
+    return value;
+  }
+
+  /** The resolved value of a key; null where there is none. */
+  get(dict: PdfDict, key: string): PdfObject {
+    return this.resolve(dict.entries.get(key));
+  }
+
+  /** A stream's data as they stand in the file, filters not undone. */
+  rawData(stream: PdfStream): Uint8Array {
+    const length = this.get(stream.dict, 'Length');
+    if (typeof length !== 'number' || !Number.isSafeInteger(length) || length < 0) {
+      throw new AppError('PDF_UNREADABLE', 'a stream without a length');
+    }
+    return readStreamData(this.source, stream, length);
+  }
+
+  /**
+   * A stream's data, if its filter is none or FlateDecode (else PDF_SHAPE_UNSUPPORTED), of at most `maxBytes` (else PDF_LIMIT).
+   * All that one document inflates is bounded too.
+   */
+  decodedData(stream: PdfStream, maxBytes: number): Uint8Array {
+    const entries = new Map(stream.dict.entries);
+    for (const key of ['Filter', 'DecodeParms']) {
+      if (entries.has(key)) entries.set(key, this.get(stream.dict, key));
+    }
+    const left = MAX_INFLATED_BYTES - this.#inflated;
+    const data = decodeStructure(pdfDict(entries), this.rawData(stream), Math.min(maxBytes, left));
+    this.#inflated += data.length;
+    return data;
+  }
+
+  #readPlain({ number, generation }: PdfRef, offset: number): { value: PdfObject; bytes: number } {
+    const found = offset < this.source.size ? this.#tryRead(offset) : null;
+    if (found === null || found.number !== number || found.generation !== generation) {
+      throw new AppError(
+        'PDF_SHAPE_UNSUPPORTED',
+        `broken cross-reference: object ${number} ${generation} is not at byte ${offset}`,
+      );
+    }
+    return { value: found.value, bytes: found.end - offset };
+  }
+
+  /** The header's object and generation number are checked by the caller, so a wrong offset is told apart from a damaged object. */
+  #tryRead(offset: number): ReturnType<typeof readIndirect> | null {
+    const lexer = new Lexer(this.source, offset);
+    lexer.skipSpace();
+    const digit = lexer.peek();
+    return digit >= 0x30 && digit <= 0x39 ? readIndirect(this.source, offset) : null;
+  }
+
+  #readCompressed(number: number, streamNumber: number, index: number): { value: PdfObject; bytes: number } {
+    const stream = this.#objectStream(streamNumber);
+    if (stream.numbers[index] !== number) {
+      throw new AppError(
+        'PDF_SHAPE_UNSUPPORTED',
+        `broken cross-reference: object ${number} is not number ${index} of object stream ${streamNumber}`,
+      );
+    }
+    const offset = stream.offsets[index] ?? 0;
+    const lexer = new Lexer(stream.data, offset, false);
+    const value = lexer.object();
+    return { value, bytes: lexer.position - offset };
+  }
+
+  #objectStream(number: number): ObjectStream {
+    const cached = this.#streams.get(number);
+    if (cached !== undefined) {
+      touch(this.#streams, number, cached);
+      return cached;
+    }
+    const entry = this.lookup(number);
+    // 7.5.7: an object stream is not itself in one; saying so also ends circles.
+    const stream =
+      entry?.kind === 'offset'
+        ? this.#readPlain({ kind: 'ref', number, generation: entry.generation }, entry.offset).value
+        : null;
+    if (!isKind(stream, 'stream') || !isName(stream.dict.entries.get('Type'), 'ObjStm')) {
+      throw new AppError('PDF_SHAPE_UNSUPPORTED', `broken cross-reference: object ${number} is no object stream`);
+    }
+    if (this.#opening.has(number)) throw new AppError('PDF_LIMIT', `object stream ${number} needs itself to be read`);
+    this.#opening.add(number);
+    const opened = openObjectStream(stream.dict, this.decodedData(stream, MAX_OBJECT_STREAM_BYTES));
+    this.#opening.delete(number);
+    this.#streams.set(number, opened);
+    this.#streamBytes += opened.data.size;
+    while (this.#streamBytes > CACHED_STREAM_BYTES && this.#streams.size > 1) {
+      this.#streamBytes -= dropOldest(this.#streams)?.data.size ?? 0;
+    }
+    return opened;
+  }
+}
+
+/** Makes an entry the most recently used. */
+function touch<T>(map: Map<number, T>, key: number, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+}
+
+function dropOldest<T>(map: Map<number, T>): T | undefined {
+  for (const [key, value] of map) {
+    map.delete(key);
+    return value;
+  }
+  return undefined;
+}
+
+function openObjectStream(dict: PdfDict, bytes: Uint8Array): ObjectStream {
+  const count = dict.entries.get('N');
+  const first = dict.entries.get('First');
+  if (typeof count !== 'number' || typeof first !== 'number' || !Number.isInteger(count) || !Number.isInteger(first)) {
+    throw new AppError('PDF_UNREADABLE', 'an object stream without /N or /First');
+  }
+  // Each pair of numbers takes four bytes at least, which also bounds the claim.
+  if (count < 0 || first < 0 || first > bytes.length || count > bytes.length / 4 + 1) {
+    throw new AppError('PDF_UNREADABLE', 'an object stream with /N or /First out of range');
+  }
+  const data = memorySource(bytes);
+  const lexer = new Lexer(data, 0, false);
+  const numbers = new Int32Array(count);
+  const offsets = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    const number = lexer.unsigned('object number');
+    const offset = first + lexer.unsigned('offset');
+    if (number > MAX_OBJECT_NUMBER || offset > bytes.length) {
+      throw new AppError('PDF_UNREADABLE', 'an object stream with an entry out of range');
+    }
+    numbers[i] = number;
+    offsets[i] = offset;
+  }
+  return { data, numbers, offsets };
+}

@@ -1,0 +1,199 @@
+/** Signature fields of the interactive form (ISO 32000-2, 12.7) and the signature dictionaries they hold (12.8). */
+import { AppError } from '../errors.ts';
+import { MAX_FIELD_DEPTH, MAX_FIELD_NODES } from './limits.ts';
+import type { ObjectStore } from './object-store.ts';
+import { isKind, textOf } from './object.ts';
+import type { PdfDict, PdfObject, PdfRef, PdfString } from './object.ts';
+
+/** Values of a signature dictionary as written; null where one is absent or of another type. */
+export interface SignatureValue {
+  readonly dict: PdfDict;
+  /** Null when the dictionary stands in the field itself. */
+  readonly ref: PdfRef | null;
+  readonly type: string | null;
+  readonly filter: string | null;
+  readonly subFilter: string | null;
+  /** The numbers as written, however many. */
+  readonly byteRange: readonly number[] | null;
+  /** Its `span` is absent where the dictionary is in an object stream: then no ByteRange can leave it out. */
+  readonly contents: PdfString | null;
+  readonly name: string | null;
+  readonly reason: string | null;
+  readonly location: string | null;
+  /** /M as written, such as `D:20230615120000+08'00'`. */
+  readonly time: string | null;
+  /** Access permissions (12.8.2.2) when this is a certification signature: 1, 2 or 3, 2 being the default. */
+  readonly docMdp: number | null;
+}
+
+export interface SignatureField {
+  /** Fully qualified. */
+  readonly name: string;
+  /** Null for a field that stands directly in its parent's array. */
+  readonly ref: PdfRef | null;
+  readonly dict: PdfDict;
+  /** The field's one widget: itself, or its only kid. Null where it has none or several. */
+  readonly widget: { readonly ref: PdfRef | null; readonly dict: PdfDict } | null;
+  /** What /V says; null for an empty field. */
+  readonly value: SignatureValue | null;
+  /** The page that the widget names by /P. */
+  readonly pageRef: PdfRef | null;
+  /** The widget's /Rect as written. */
+  readonly rect: readonly number[] | null;
+}
+
+interface Visit {
+  readonly node: PdfObject;
+  readonly depth: number;
+  readonly prefix: string;
+  readonly type: PdfObject;
+  readonly value: PdfObject | undefined;
+}
+
+/** The interactive form of the catalog; null where there is none. */
+export function acroForm(store: ObjectStore, catalog: PdfDict): PdfDict | null {
+  const form = store.get(catalog, 'AcroForm');
+  if (form === null) return null;
+  if (!isKind(form, 'dict')) throw new AppError('PDF_UNREADABLE', '/AcroForm is no dictionary');
+  return form;
+}
+
+/** All terminal fields, of every type. Throws PDF_LIMIT for circles and for forms too deep or too large. */
+function* walkFields(
+  store: ObjectStore,
+  form: PdfDict,
+): Generator<Visit & { dict: PdfDict; name: string }, void, void> {
+  const fields = store.get(form, 'Fields');
+  if (fields === null) return;
+  if (!isKind(fields, 'array')) throw new AppError('PDF_UNREADABLE', '/Fields of the form is no array');
+  const seen = new Set<number>();
+  let nodes = 0;
+  const stack: Visit[] = [];
+  const push = (kids: readonly PdfObject[], parent: Omit<Visit, 'node'>): void => {
+    if (nodes + stack.length + kids.length > MAX_FIELD_NODES) {
+      throw new AppError('PDF_LIMIT', `a form of more than ${MAX_FIELD_NODES} fields`);
+    }
+    for (let i = kids.length - 1; i >= 0; i--) stack.push({ ...parent, node: kids[i] ?? null });
+  };
+  push(fields.items, { depth: 0, prefix: '', type: null, value: undefined });
+  for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
+    nodes++;
+    const { node, depth } = visit;
+    if (depth > MAX_FIELD_DEPTH) throw new AppError('PDF_LIMIT', `a form deeper than ${MAX_FIELD_DEPTH}`);
+    if (isKind(node, 'ref')) {
+      if (seen.has(node.number)) throw new AppError('PDF_LIMIT', `the form meets field ${node.number} twice`);
+      seen.add(node.number);
+    }
+    const dict = store.resolve(node);
+    if (!isKind(dict, 'dict')) continue;
+    const partial = store.get(dict, 'T');
+    const own = isKind(partial, 'string') ? textOf(partial) : null;
+    const name = own === null ? visit.prefix : visit.prefix === '' ? own : `${visit.prefix}.${own}`;
+    const type = dict.entries.has('FT') ? store.get(dict, 'FT') : visit.type;
+    const value = dict.entries.get('V') ?? visit.value;
+    const kids = store.get(dict, 'Kids');
+    const inner = isKind(kids, 'array') && kids.items.some((kid) => isField(store, kid));
+    if (inner) push(kids.items, { depth: depth + 1, prefix: name, type, value });
+    else yield { ...visit, dict, name, type, value };
+  }
+}
+
+/** A kid with a name of its own is a field; without one it is a widget of its parent (12.7.4.2). */
+function isField(store: ObjectStore, kid: PdfObject): boolean {
+  const dict = store.resolve(kid);
+  return isKind(dict, 'dict') && dict.entries.has('T');
+}
+
+/** The fully qualified names of all terminal fields, and the first parts of them: what a new field must not be called. */
+export function fieldNames(store: ObjectStore, form: PdfDict): Set<string> {
+  const names = new Set<string>();
+  for (const { name } of walkFields(store, form)) {
+    names.add(name);
+    names.add(name.split('.', 1)[0] ?? '');
+  }
+  return names;
+}
+
+export function signatureFieldsOf(store: ObjectStore, form: PdfDict): SignatureField[] {
+  const found: SignatureField[] = [];
+  for (const { node, dict, name, type, value } of walkFields(store, form)) {
+    if (!isKind(type, 'name') || type.value !== 'Sig') continue;
+    const ref = isKind(node, 'ref') ? node : null;
+    const widget = widgetOf(store, ref, dict);
+    const page = widget?.dict.entries.get('P');
+    found.push({
+      name,
+      ref,
+      dict,
+      widget,
+      value: signatureValue(store, value),
+      pageRef: isKind(page, 'ref') ? page : null,
+      rect: widget === null ? null : numbersOf(store, store.get(widget.dict, 'Rect')),
+    });
+  }
+  return found;
+}
+
+function widgetOf(store: ObjectStore, ref: PdfRef | null, dict: PdfDict): SignatureField['widget'] {
+  const kids = store.get(dict, 'Kids');
+  if (!isKind(kids, 'array') || kids.items.length === 0) return dict.entries.has('Rect') ? { ref, dict } : null;
+  const kid = kids.items[0];
+  const widget = store.resolve(kid);
+  if (kids.items.length > 1 || !isKind(widget, 'dict')) return null;
+  return { ref: isKind(kid, 'ref') ? kid : null, dict: widget };
+}
+
+function signatureValue(store: ObjectStore, value: PdfObject | undefined): SignatureValue | null {
+  const dict = store.resolve(value);
+  if (!isKind(dict, 'dict')) return null;
+  const nameAt = (key: string): string | null => {
+    const object = store.get(dict, key);
+    return isKind(object, 'name') ? object.value : null;
+  };
+  const textAt = (key: string): string | null => {
+    const object = store.get(dict, key);
+    return isKind(object, 'string') ? textOf(object) : null;
+  };
+  const contents = store.get(dict, 'Contents');
+  return {
+    dict,
+    ref: isKind(value, 'ref') ? value : null,
+    type: nameAt('Type'),
+    filter: nameAt('Filter'),
+    subFilter: nameAt('SubFilter'),
+    byteRange: numbersOf(store, store.get(dict, 'ByteRange')),
+    contents: isKind(contents, 'string') ? contents : null,
+    name: textAt('Name'),
+    reason: textAt('Reason'),
+    location: textAt('Location'),
+    time: textAt('M'),
+    docMdp: docMdpOf(store, dict),
+  };
+}
+
+function docMdpOf(store: ObjectStore, signature: PdfDict): number | null {
+  const references = store.get(signature, 'Reference');
+  if (!isKind(references, 'array')) return null;
+  for (const item of references.items) {
+    const reference = store.resolve(item);
+    if (!isKind(reference, 'dict')) continue;
+    const method = store.get(reference, 'TransformMethod');
+    if (!isKind(method, 'name') || method.value !== 'DocMDP') continue;
+    const parameters = store.get(reference, 'TransformParams');
+    const permission = isKind(parameters, 'dict') ? store.get(parameters, 'P') : null;
+    return typeof permission === 'number' ? permission : 2;
+  }
+  return null;
+}
+
+/** The numbers of an array; null when it is none or holds anything else. */
+export function numbersOf(store: ObjectStore, array: PdfObject): number[] | null {
+  if (!isKind(array, 'array')) return null;
+  const numbers: number[] = [];
+  for (const item of array.items) {
+    const number = store.resolve(item);
+    if (typeof number !== 'number') return null;
+    numbers.push(number);
+  }
+  return numbers;
+}

@@ -1,0 +1,237 @@
+/**
+ * One cross-reference section, as a table (ISO 32000-2, 7.5.4) or a stream (7.5.8). Entries are looked up where they stand: a table of
+ * 100,000 costs no more to open than one of ten.
+ */
+import { latin1Text } from '../bytes.ts';
+import { AppError } from '../errors.ts';
+import type { ByteSource } from './byte-source.ts';
+import { readIndirect, readStreamData } from './indirect.ts';
+import { Lexer } from './lexer.ts';
+import { MAX_OBJECT_NUMBER, MAX_SUBSECTIONS, MAX_XREF_BYTES } from './limits.ts';
+import { isKind, isName } from './object.ts';
+import type { PdfDict } from './object.ts';
+import { decodeStructure } from './stream-data.ts';
+
+export type XrefEntry =
+  | { readonly kind: 'free' }
+  | { readonly kind: 'offset'; readonly offset: number; readonly generation: number }
+  | { readonly kind: 'compressed'; readonly stream: number; readonly index: number };
+
+export interface XrefSection {
+  readonly kind: 'table' | 'stream';
+  /** Offset of the keyword `xref`, or of the stream object. */
+  readonly offset: number;
+  /** Offset of the byte after the trailer dictionary, or after the stream's `endobj`. */
+  readonly end: number;
+  /** The trailer dictionary, or the stream's. */
+  readonly trailer: PdfDict;
+  /** Largest object number with an entry here; -1 where there is none. */
+  readonly highest: number;
+  /** What this section says of an object; undefined when it says nothing. */
+  lookup(number: number): XrefEntry | undefined;
+  /** All entries, by object number. */
+  entries(): Iterable<readonly [number, XrefEntry]>;
+}
+
+/** Throws PDF_SHAPE_UNSUPPORTED for what is no cross-reference section of a known form, PDF_LIMIT beyond the bounds. */
+export function readXrefSection(source: ByteSource, offset: number): XrefSection {
+  const lexer = new Lexer(source, offset);
+  lexer.skipSpace();
+  return lexer.peek() === 0x78 ? readTable(source, lexer) : readStream(source, lexer.position);
+}
+
+function broken(detail: string): AppError {
+  return new AppError('PDF_SHAPE_UNSUPPORTED', `broken cross-reference: ${detail}`);
+}
+
+/** Runs of object numbers, ascending and apart; `at` is the place of a run's first entry. */
+class Runs {
+  readonly #firsts: Float64Array;
+  readonly #counts: Float64Array;
+  readonly #places: Float64Array;
+
+  /** `runs` holds first, count and place, one after the other. */
+  constructor(runs: readonly number[]) {
+    const order = Array.from({ length: runs.length / 3 }, (_, i) => 3 * i);
+    order.sort((a, b) => (runs[a] ?? 0) - (runs[b] ?? 0));
+    this.#firsts = Float64Array.from(order, (i) => runs[i] ?? 0);
+    this.#counts = Float64Array.from(order, (i) => runs[i + 1] ?? 0);
+    this.#places = Float64Array.from(order, (i) => runs[i + 2] ?? 0);
+    for (let i = 1; i < order.length; i++) {
+      if ((this.#firsts[i] ?? 0) <= this.#last(i - 1)) throw broken('one section lists an object twice');
+    }
+    if (this.highest > MAX_OBJECT_NUMBER)
+      throw new AppError('PDF_LIMIT', `an object number above ${MAX_OBJECT_NUMBER}`);
+  }
+
+  get highest(): number {
+    return this.#firsts.length === 0 ? -1 : this.#last(this.#firsts.length - 1);
+  }
+
+  /** Place of the entry of object `number` where entries are `stride` apart, or -1. */
+  find(number: number, stride: number): number {
+    let low = 0;
+    let high = this.#firsts.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const first = this.#firsts[middle] ?? 0;
+      if (number < first) high = middle - 1;
+      else if (number > this.#last(middle)) low = middle + 1;
+      else return (this.#places[middle] ?? 0) + (number - first) * stride;
+    }
+    return -1;
+  }
+
+  *numbers(): Iterable<number> {
+    for (const [i, first] of this.#firsts.entries()) {
+      for (let number = first; number <= this.#last(i); number++) yield number;
+    }
+  }
+
+  #last(i: number): number {
+    return (this.#firsts[i] ?? 0) + (this.#counts[i] ?? 0) - 1;
+  }
+}
+
+function* entriesOf(
+  runs: Runs,
+  lookup: (number: number) => XrefEntry | undefined,
+): Iterable<readonly [number, XrefEntry]> {
+  for (const number of runs.numbers()) {
+    const entry = lookup(number);
+    if (entry !== undefined) yield [number, entry];
+  }
+}
+
+// --- tables -----------------------------------------------------------------------------------------------------------------
+
+/** An entry without its line end: offset, generation, in use or free. */
+const ENTRY_CHARS = 18;
+/** 7.5.4 wants 20 bytes; a line end of a single LF, one byte short, is common and every reader takes it. */
+const STRIDES = [20, 19];
+
+function readTable(source: ByteSource, lexer: Lexer): XrefSection {
+  const offset = lexer.position;
+  lexer.expectKeyword('xref');
+  const runs: number[] = [];
+  let stride = 0;
+  for (;;) {
+    lexer.skipSpace();
+    if (lexer.peek() === 0x74) break;
+    const first = lexer.unsigned('subsection');
+    const count = lexer.unsigned('subsection length');
+    lexer.skipSpace();
+    if (count === 0) continue;
+    if (runs.length === 3 * MAX_SUBSECTIONS)
+      throw new AppError('PDF_LIMIT', 'a cross-reference of too many subsections');
+    const at = lexer.position;
+    stride = strideOf(source, at, count, stride);
+    runs.push(first, count, at);
+    lexer.seek(at + count * stride - (stride - ENTRY_CHARS));
+  }
+  lexer.expectKeyword('trailer');
+  const trailer = lexer.object();
+  if (!isKind(trailer, 'dict')) throw broken('the trailer is no dictionary');
+  const index = new Runs(runs);
+  const lookup = (number: number): XrefEntry | undefined => {
+    const at = index.find(number, stride);
+    return at < 0 ? undefined : tableEntry(source, at);
+  };
+  const entries = (): Iterable<readonly [number, XrefEntry]> => entriesOf(index, lookup);
+  return { kind: 'table', offset, end: lexer.position, trailer, highest: index.highest, lookup, entries };
+}
+
+/** How far apart the entries of a subsection are, judged by its first two and its last; `known` where a subsection before said so. */
+function strideOf(source: ByteSource, at: number, count: number, known: number): number {
+  const strides = known === 0 ? STRIDES : [known];
+  for (const stride of strides) {
+    if (at + (count - 1) * stride + ENTRY_CHARS > source.size) continue;
+    const places = [0, Math.min(1, count - 1), count - 1];
+    if (places.every((i) => parseEntry(source, at + i * stride) !== null)) return stride;
+  }
+  if (at + count * ENTRY_CHARS > source.size) throw broken('a subsection longer than the file');
+  throw broken(`the entries at byte ${at} are not of 20 bytes each`);
+}
+
+function parseEntry(source: ByteSource, at: number): RegExpExecArray | null {
+  return /^(\d{10}) (\d{5}) ([nf])$/.exec(latin1Text(source.read(at, ENTRY_CHARS)));
+}
+
+function tableEntry(source: ByteSource, at: number): XrefEntry {
+  const match = parseEntry(source, at);
+  if (match === null) throw broken(`no entry at byte ${at}`);
+  if (match[3] === 'f') return { kind: 'free' };
+  return { kind: 'offset', offset: Number(match[1]), generation: Number(match[2]) };
+}
+
+// --- streams ----------------------------------------------------------------------------------------------------------------
+
+function readStream(source: ByteSource, offset: number): XrefSection {
+  const indirect = readIndirect(source, offset);
+  const stream = indirect.value;
+  if (!isKind(stream, 'stream') || !isName(stream.dict.entries.get('Type'), 'XRef')) {
+    throw broken(`neither a table nor a stream at byte ${offset}`);
+  }
+  const { dict } = stream;
+  const length = dict.entries.get('Length');
+  if (typeof length !== 'number' || !Number.isSafeInteger(length) || length < 0)
+    throw broken('a stream without a length');
+  const raw = readStreamData(source, stream, length);
+  const widths = integers(dict, 'W');
+  if (widths?.length !== 3 || widths.some((width) => width > 7)) throw broken('field widths');
+  const [typeWidth = 0, secondWidth = 0, thirdWidth = 0] = widths;
+  const stride = typeWidth + secondWidth + thirdWidth;
+  if (stride === 0) throw broken('field widths');
+  const data = decodeStructure(dict, raw, MAX_XREF_BYTES);
+
+  const ranges = integers(dict, 'Index') ?? [0, Number(dict.entries.get('Size'))];
+  if (ranges.length % 2 !== 0 || ranges.length > 2 * MAX_SUBSECTIONS) throw broken('the list of subsections');
+  const runs: number[] = [];
+  let at = 0;
+  for (let i = 0; i < ranges.length; i += 2) {
+    const count = ranges[i + 1] ?? 0;
+    if (count === 0) continue;
+    runs.push(ranges[i] ?? 0, count, at);
+    at += count * stride;
+  }
+  if (!(at <= data.length)) throw broken('fewer entries than the stream announces');
+  const index = new Runs(runs);
+  const lookup = (number: number): XrefEntry | undefined => {
+    const at = index.find(number, stride);
+    if (at < 0) return undefined;
+    const type = typeWidth === 0 ? 1 : field(data, at, typeWidth);
+    const second = field(data, at + typeWidth, secondWidth);
+    const third = field(data, at + typeWidth + secondWidth, thirdWidth);
+    if (type === 1) return { kind: 'offset', offset: second, generation: third };
+    if (type === 2) return { kind: 'compressed', stream: second, index: third };
+    // 7.5.8.3: unknown types are references to the null object.
+    return { kind: 'free' };
+  };
+  const entries = (): Iterable<readonly [number, XrefEntry]> => entriesOf(index, lookup);
+  const end = endOfStreamObject(source, stream.dataOffset + length);
+  return { kind: 'stream', offset, end, trailer: dict, highest: index.highest, lookup, entries };
+}
+
+function endOfStreamObject(source: ByteSource, dataEnd: number): number {
+  const lexer = new Lexer(source, dataEnd);
+  lexer.expectKeyword('endstream');
+  lexer.expectKeyword('endobj');
+  return lexer.position;
+}
+
+function integers(dict: PdfDict, key: string): number[] | undefined {
+  const array = dict.entries.get(key);
+  if (array === undefined) return undefined;
+  if (!isKind(array, 'array')) throw broken(`/${key} is no array`);
+  return array.items.map((item) => {
+    if (typeof item !== 'number' || !Number.isSafeInteger(item) || item < 0) throw broken(`/${key} holds no integer`);
+    return item;
+  });
+}
+
+/** Big-endian, up to seven bytes: those above 2^53 lose their last bits, and are past any file's end anyway. */
+function field(data: Uint8Array, at: number, width: number): number {
+  let value = 0;
+  for (let i = at; i < at + width; i++) value = value * 256 + (data[i] ?? 0);
+  return value;
+}
