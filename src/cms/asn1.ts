@@ -1,0 +1,49 @@
+/** ASN.1 values to be written, as forge.asn1 builds them; DER comes out as bytes. Pure. */
+import forge from 'node-forge';
+import { latin1Bytes, latin1Text } from '../bytes.ts';
+
+const { asn1 } = forge;
+const { Class, Type } = asn1;
+
+export type Asn1 = forge.asn1.Asn1;
+
+const universal = (type: forge.asn1.Type, value: string): Asn1 => asn1.create(Class.UNIVERSAL, type, false, value);
+
+export const sequence = (...members: Asn1[]): Asn1 => asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, members);
+export const oid = (dotted: string): Asn1 => universal(Type.OID, asn1.oidToDer(dotted).getBytes());
+export const octetString = (bytes: Uint8Array): Asn1 => universal(Type.OCTETSTRING, latin1Text(bytes));
+export const utf8String = (text: string): Asn1 => universal(Type.UTF8, latin1Text(new TextEncoder().encode(text)));
+export const nullValue = (): Asn1 => universal(Type.NULL, '');
+/** From 0 to 2^31-1. */
+export const smallInteger = (value: number): Asn1 => universal(Type.INTEGER, asn1.integerToDer(value).getBytes());
+/** Contents octets as they are: big-endian two's complement. */
+export const integer = (contents: Uint8Array): Asn1 => universal(Type.INTEGER, latin1Text(contents));
+export const booleanTrue = (): Asn1 => universal(Type.BOOLEAN, '\u00ff');
+export const bitString = (bytes: Uint8Array, unusedBits = 0): Asn1 =>
+  universal(Type.BITSTRING, String.fromCharCode(unusedBits) + latin1Text(bytes));
+/** `[n]` around or in place of a constructed value. */
+export const context = (n: number, ...members: Asn1[]): Asn1 =>
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- a context tag's number is no universal type
+  asn1.create(Class.CONTEXT_SPECIFIC, n, true, members);
+
+/** A value that is DER already. */
+export function encoded(der: Uint8Array): Asn1 {
+  const options = { strict: true, parseAllBytes: true, decodeBitStrings: false };
+  // The options object is node-forge's own and newer than its types, which know the flag `strict` only.
+  return asn1.fromDer(latin1Text(der), options as unknown as boolean);
+}
+
+/** SET OF, in the order that DER asks for (X.690, 11.6): by the bytes of the encodings. */
+export const setOf = (...members: Asn1[]): Asn1 => asn1.create(Class.UNIVERSAL, Type.SET, true, derOrder(members));
+/** `[n] IMPLICIT SET OF`. */
+export const contextSetOf = (n: number, ...members: Asn1[]): Asn1 => context(n, ...derOrder(members));
+
+function derOrder(members: readonly Asn1[]): Asn1[] {
+  const keyed = members.map((member) => ({ member, key: asn1.toDer(member).getBytes() }));
+  // Binary strings compare by their characters, which are the bytes.
+  return keyed.toSorted((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key))).map(({ member }) => member);
+}
+
+export function toDer(value: Asn1): Uint8Array {
+  return latin1Bytes(asn1.toDer(value).getBytes());
+}

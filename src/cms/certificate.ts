@@ -1,0 +1,231 @@
+/** X.509 certificates (RFC 5280), read strictly; keys and their arithmetic are node:crypto's. */
+import { X509Certificate, createHash } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import forge from 'node-forge';
+import { equalBytes, latin1Bytes, latin1Text, toHex } from '../bytes.ts';
+import { AppError } from '../errors.ts';
+import { readAlgorithm, schemeOf } from './algorithms.ts';
+import type { Scheme } from './algorithms.ts';
+import { DerFields, TAG, contextPrimitive, decoding, fail, readDer } from './der.ts';
+import type { DerNode } from './der.ts';
+import {
+  readBitString,
+  readBoolean,
+  readInteger,
+  readOctets,
+  readOid,
+  readSmallInteger,
+  readTime,
+} from './der-values.ts';
+import { readName } from './distinguished-name.ts';
+import type { DistinguishedName } from './distinguished-name.ts';
+
+/** Bits of the keyUsage extension in their order (RFC 5280, 4.2.1.3). */
+const KEY_USAGES = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+] as const;
+export type KeyUsage = (typeof KEY_USAGES)[number];
+
+export interface Extension {
+  readonly critical: boolean;
+  /** DER of the extension's own type. */
+  readonly value: Uint8Array;
+}
+
+export interface Certificate {
+  readonly der: Uint8Array;
+  /** SHA-256 of the DER, lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly subject: DistinguishedName;
+  readonly issuer: DistinguishedName;
+  /** Contents of the serial number's INTEGER, lower-case hexadecimal. */
+  readonly serialHex: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly publicKey: KeyObject;
+  /** How the issuer signed it. */
+  readonly scheme: Scheme;
+  /** Absent extension: undefined, and then every usage is allowed. */
+  readonly keyUsage: ReadonlySet<KeyUsage> | undefined;
+  /** Object identifiers; absent extension: undefined. */
+  readonly extendedKeyUsage: readonly string[] | undefined;
+  readonly isCa: boolean;
+  /** How many more certificate authorities may stand below this one; undefined: any number. */
+  readonly pathLength: number | undefined;
+  /** By object identifier. */
+  readonly extensions: ReadonlyMap<string, Extension>;
+  /** Issued by itself: names only. */
+  readonly isSelfIssued: boolean;
+  /** Marked TEST or 测试 in its subject. */
+  readonly isTest: boolean;
+}
+
+const MAX_CERTIFICATE_BYTES = 64 * 1024;
+const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
+
+const KEY_USAGE = '2.5.29.15';
+const BASIC_CONSTRAINTS = '2.5.29.19';
+const EXTENDED_KEY_USAGE = '2.5.29.37';
+
+/** One certificate, DER or PEM. Throws CERTIFICATE_INVALID. */
+export function parseCertificate(bytes: Uint8Array | string): Certificate {
+  const certificates = parseCertificates(bytes);
+  const [certificate] = certificates;
+  if (certificate === undefined || certificates.length > 1) {
+    throw new AppError('CERTIFICATE_INVALID', `expected one certificate, got ${certificates.length}`);
+  }
+  return certificate;
+}
+
+/** One DER certificate, or every certificate of a PEM bundle in its order. Throws CERTIFICATE_INVALID. */
+export function parseCertificates(bytes: Uint8Array | string): Certificate[] {
+  if (bytes.length > MAX_BUNDLE_BYTES) throw new AppError('CERTIFICATE_INVALID', `${bytes.length} bytes`);
+  // A DER certificate starts with a SEQUENCE, which is the character 0; PEM may have text before its first line.
+  if (typeof bytes !== 'string' && bytes[0] === TAG.sequence && bytes[1] !== undefined && bytes[1] > 0x7f) {
+    return [decoding('CERTIFICATE_INVALID', () => readCertificate(bytes))];
+  }
+  const text = typeof bytes === 'string' ? bytes : latin1Text(bytes);
+  const certificates = pemBodies(text).map((der) => decoding('CERTIFICATE_INVALID', () => readCertificate(der)));
+  if (certificates.length === 0) throw new AppError('CERTIFICATE_INVALID', 'neither DER nor PEM');
+  return certificates;
+}
+
+function pemBodies(text: string): Uint8Array[] {
+  try {
+    return forge.pem
+      .decode(text)
+      .filter(({ type }) => type === 'CERTIFICATE')
+      .map(({ body }) => latin1Bytes(body));
+  } catch (cause) {
+    // node-forge throws where there is no PEM block at all.
+    throw new AppError('CERTIFICATE_INVALID', 'neither DER nor PEM', { cause });
+  }
+}
+
+/** Whether the issuer's key made the signature on `certificate`; of names and rights it says nothing. */
+export function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
+  if (certificate.scheme.kind === 'refused') return false;
+  try {
+    return new X509Certificate(certificate.der).verify(issuer.publicKey);
+  } catch {
+    // OpenSSL throws where the key is not of the algorithm's kind: not this issuer's signature.
+    return false;
+  }
+}
+
+/** Purposes that are not the signing of documents (RFC 5280, 4.2.1.12): TLS server, code, timestamps, OCSP answers. */
+const OTHER_PURPOSES: ReadonlySet<string> = new Set([1, 3, 8, 9].map((purpose) => `1.3.6.1.5.5.7.3.${purpose}`));
+
+/**
+ * Whether its issuer lets it sign documents: keyUsage, where present, has digitalSignature or nonRepudiation, and extended key usage,
+ * where present, is more than purposes known to be something else. Certificate authorities name document signing in many ways of
+ * their own, so an unknown purpose counts as one.
+ */
+export function maySignDocuments({ keyUsage, extendedKeyUsage }: Certificate): boolean {
+  const usable = keyUsage === undefined || keyUsage.has('digitalSignature') || keyUsage.has('nonRepudiation');
+  return usable && (extendedKeyUsage?.some((purpose) => !OTHER_PURPOSES.has(purpose)) ?? true);
+}
+
+function readCertificate(der: Uint8Array): Certificate {
+  // Certificate and TBSCertificate: RFC 5280, 4.1.
+  const outer = new DerFields(readDer(der, { maxBytes: MAX_CERTIFICATE_BYTES }), 'certificate');
+  const tbs = new DerFields(outer.next('tbsCertificate'), 'tbsCertificate');
+  const algorithm = outer.next('signatureAlgorithm', TAG.sequence);
+  readBitString(outer.next('signature'), 'signature');
+  outer.end();
+
+  const version = readSmallInteger(tbs.optionalExplicit(0, 'version') ?? ZERO, 'version');
+  if (version > 2) fail(`version: expected 0 to 2, got ${version}`);
+  const serial = readInteger(tbs.next('serialNumber'), 'serialNumber');
+  const innerAlgorithm = tbs.next('signature', TAG.sequence);
+  if (!equalBytes(innerAlgorithm.bytes, algorithm.bytes)) fail('signatureAlgorithm: differs from the signed one');
+  const issuer = readName(tbs.next('issuer'), 'issuer');
+  const validity = new DerFields(tbs.next('validity'), 'validity');
+  const notBefore = readTime(validity.next('notBefore'), 'notBefore');
+  const notAfter = readTime(validity.next('notAfter'), 'notAfter');
+  validity.end();
+  const subject = readName(tbs.next('subject'), 'subject');
+  tbs.next('subjectPublicKeyInfo', TAG.sequence);
+  tbs.optional(contextPrimitive(1));
+  tbs.optional(contextPrimitive(2));
+  const extensions = readExtensions(tbs.optionalExplicit(3, 'extensions'));
+  tbs.end();
+
+  const usage = extensions.get(KEY_USAGE);
+  const purposes = extensions.get(EXTENDED_KEY_USAGE);
+  return {
+    der,
+    sha256: createHash('sha256').update(der).digest('hex'),
+    subject,
+    issuer,
+    serialHex: toHex(serial),
+    notBefore,
+    notAfter,
+    publicKey: publicKeyOf(der),
+    scheme: schemeOf(readAlgorithm(algorithm, 'signatureAlgorithm'), 'signatureAlgorithm'),
+    keyUsage: usage && readKeyUsage(usage.value),
+    extendedKeyUsage: purposes && readPurposes(purposes.value),
+    ...readBasicConstraints(extensions.get(BASIC_CONSTRAINTS)?.value),
+    extensions,
+    isSelfIssued: equalBytes(issuer.der, subject.der),
+    isTest: subject.attributes.some(({ value }) => /\bTEST\b|测试/.test(value)),
+  };
+}
+
+/** An absent version is 0 (RFC 5280, 4.1: DEFAULT v1). */
+const ZERO: DerNode = { tag: TAG.integer, bytes: Uint8Array.of(2, 1, 0), body: Uint8Array.of(0), children: [] };
+
+function publicKeyOf(der: Uint8Array): KeyObject {
+  try {
+    return new X509Certificate(der).publicKey;
+  } catch (cause) {
+    throw new AppError('CERTIFICATE_INVALID', 'subjectPublicKeyInfo: not a public key that is known', { cause });
+  }
+}
+
+function readExtensions(node: DerNode | undefined): ReadonlyMap<string, Extension> {
+  const extensions = new Map<string, Extension>();
+  if (node === undefined) return extensions;
+  if (node.tag !== TAG.sequence) fail('extensions: not a sequence');
+  for (const child of node.children) {
+    const fields = new DerFields(child, 'extension');
+    const oid = readOid(fields.next('extnID'), 'extnID');
+    const critical = fields.optional(TAG.boolean);
+    const value = readOctets(fields.next('extnValue', TAG.octetString), oid);
+    fields.end();
+    if (extensions.has(oid)) fail(`extensions: ${oid} twice`);
+    extensions.set(oid, { critical: critical !== undefined && readBoolean(critical, oid), value });
+  }
+  return extensions;
+}
+
+function readKeyUsage(value: Uint8Array): ReadonlySet<KeyUsage> {
+  const { bytes } = readBitString(readDer(value, { maxBytes: MAX_CERTIFICATE_BYTES }), 'keyUsage');
+  return new Set(KEY_USAGES.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0));
+}
+
+function readPurposes(value: Uint8Array): string[] {
+  const node = readDer(value, { maxBytes: MAX_CERTIFICATE_BYTES });
+  if (node.tag !== TAG.sequence) fail('extKeyUsage: not a sequence');
+  return node.children.map((purpose) => readOid(purpose, 'extKeyUsage'));
+}
+
+function readBasicConstraints(value: Uint8Array | undefined): Pick<Certificate, 'isCa' | 'pathLength'> {
+  if (value === undefined) return { isCa: false, pathLength: undefined };
+  const fields = new DerFields(readDer(value, { maxBytes: MAX_CERTIFICATE_BYTES }), 'basicConstraints');
+  const ca = fields.optional(TAG.boolean);
+  const pathLength = fields.optional(TAG.integer);
+  fields.end();
+  return {
+    isCa: ca !== undefined && readBoolean(ca, 'basicConstraints.cA'),
+    pathLength: pathLength && readSmallInteger(pathLength, 'basicConstraints.pathLenConstraint'),
+  };
+}

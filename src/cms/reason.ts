@@ -1,0 +1,57 @@
+/** Why a signature or a certificate is not believed, in words for people. Pure. */
+
+export interface Reason {
+  readonly code: ReasonCode;
+  readonly message: string;
+  readonly messageZh: string;
+}
+
+const REASONS = {
+  // --- the signature ----------------------------------------------------------------------------------------------------
+  DIGEST_WRONG: ['The signed bytes were changed after signing.', '签名覆盖的内容在签署后被改动。'],
+  SIGNATURE_WRONG: ['The signature value is not by the key of its certificate.', '签名值与证书公钥不符。'],
+  SIGNER_CERTIFICATE_ABSENT: ['The signer’s certificate is not in the signature.', '签名中没有签署者证书。'],
+  SIGNING_CERTIFICATE_ABSENT: [
+    'The signature does not bind its certificate (signing-certificate-v2), which its format requires.',
+    '签名未绑定签署证书（signing-certificate-v2），不符合其格式要求。',
+  ],
+  SIGNING_CERTIFICATE_WRONG: ['The signature binds another certificate.', '签名绑定的是另一张证书。'],
+  CONTENT_TYPE_WRONG: ['The signature is not over plain data.', '签名内容类型不正确。'],
+  CONTENT_NOT_DETACHED: ['The signature carries content of its own.', '签名自带内容，不是分离式签名。'],
+  ATTRIBUTES_ABSENT: ['The signature has no signed attributes.', '签名缺少已签名属性。'],
+  ATTRIBUTES_INVALID: ['The signed attributes break their standard.', '已签名属性不合标准。'],
+  ALGORITHM_WEAK: ['The signature uses an algorithm that can be forged.', '签名使用了可被伪造的弱算法。'],
+  ALGORITHM_UNKNOWN: ['The signature uses an algorithm that is not accepted.', '签名使用了不被接受的算法。'],
+  ALGORITHMS_DISAGREE: ['The signature names different algorithms in different places.', '签名各处声明的算法不一致。'],
+  KEY_WEAK: ['The signer’s key is too short: RSA needs 2048 bits.', '签署者密钥过短：RSA 至少 2048 位。'],
+  KEY_UNKNOWN: ['The signer’s key is of a kind that is not accepted.', '签署者密钥类型不被接受。'],
+
+  // --- the chain --------------------------------------------------------------------------------------------------------
+  CHAIN_INCOMPLETE: ['The certificate does not lead to a trusted root.', '证书链未能到达受信任的根证书。'],
+  CERTIFICATE_EXPIRED: ['A certificate had expired at that time.', '证书在该时间已过期。'],
+  CERTIFICATE_NOT_YET_VALID: ['A certificate was not valid yet at that time.', '证书在该时间尚未生效。'],
+  CERTIFICATE_USAGE: ['The certificate is not for signing documents.', '证书不得用于签署文档。'],
+  CERTIFICATE_ALGORITHM: [
+    'A certificate was issued with an algorithm or key that is not accepted.',
+    '证书签发算法或密钥不被接受。',
+  ],
+  CERTIFICATE_EXTENSION: [
+    'A certificate has a critical extension that is not understood.',
+    '证书含有无法识别的关键扩展。',
+  ],
+  ISSUER_NOT_CA: ['An issuer is not a certificate authority.', '签发者不是证书颁发机构。'],
+  ISSUER_USAGE: ['An issuer may not issue certificates.', '签发者无权签发证书。'],
+  PATH_TOO_LONG: ['The chain is longer than an issuer allows.', '证书链超过签发者允许的长度。'],
+} as const satisfies Record<string, readonly [string, string]>;
+
+export type ReasonCode = keyof typeof REASONS;
+
+/** `detail` follows both texts in brackets: names or figures, the same in both languages. */
+export function reason(code: ReasonCode, detail?: string): Reason {
+  const [message, messageZh] = REASONS[code];
+  return {
+    code,
+    message: detail === undefined ? message : `${message} (${detail})`,
+    messageZh: detail === undefined ? messageZh : `${messageZh}（${detail}）`,
+  };
+}
