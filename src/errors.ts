@@ -89,6 +89,13 @@ export const ERRORS = {
     'Send application/json, or application/pdf for uploads.',
     '请使用 application/json；上传文件使用 application/pdf。',
   ),
+  HEADERS_TOO_LARGE: row(
+    431,
+    'The request’s headers are too large',
+    '请求头过大',
+    'Send fewer or shorter headers.',
+    '请减少请求头的数量或长度。',
+  ),
   MISDIRECTED: row(
     421,
     'This address is not this daemon’s',
@@ -416,6 +423,13 @@ export const ERRORS = {
   ),
   PICTURE_NOT_PNG: row(422, 'The picture is not a PNG', '图片不是 PNG', 'Send a PNG picture.', '请使用 PNG 图片。'),
   PICTURE_TOO_LARGE: row(413, 'The picture is too large', '图片过大', 'Send a smaller picture.', '请缩小图片。'),
+  PICTURE_BLANK: row(
+    422,
+    'There is nothing to see in the picture',
+    '图片是空白的',
+    'Send a picture with the signature or seal on it.',
+    '请提供带有签名或印章的图片。',
+  ),
   PICTURE_RESOLUTION: row(
     422,
     'The picture is too coarse for its size',

@@ -1,0 +1,207 @@
+/** The committee's seal as shapes: a ring, a star, the name along the ring. Pure. */
+import {
+  appendBezierCurve,
+  closePath,
+  concatTransformationMatrix,
+  fill,
+  lineTo,
+  moveTo,
+  popGraphicsState,
+  pushGraphicsState,
+  setFillingRgbColor,
+  setLineWidth,
+  setStrokingRgbColor,
+  stroke,
+} from 'pdf-lib';
+import type { PDFOperator } from 'pdf-lib';
+import { AppError } from '../errors.ts';
+import type { GlyphOutlines } from './glyph-outlines.ts';
+
+/** Vermilion of stamping ink, DeviceRGB. */
+const INK = [0.83, 0.07, 0.1] as const;
+
+/** Measures of a seal of 42 mm, in millimetres; others are scaled. */
+const NOMINAL = 42;
+const RIM_WIDTH = 1.2;
+const RIM_TO_TEXT = 1.1;
+const STAR_RADIUS = 7;
+const TEXT_HEIGHT = 6.4;
+/** The narrowest that a character may be, of its height, before it is made smaller as a whole. */
+const NARROWEST = 0.55;
+const WIDEST = 0.82;
+/** Part of the arc between two characters' middles that the character itself takes. */
+const FILLED = 0.93;
+const TEST_TEXT = '测试 TEST';
+const TEST_HEIGHT = 2.5;
+const TEST_MIDDLE = -8.6;
+
+const POINTS_PER_MM = 72 / 25.4;
+/** A quarter circle as a Bézier curve: the distance of its control points from its ends, of the radius. */
+const KAPPA = 0.5522847498;
+
+/** The box of a Han character reaches this far below its baseline and above it, of the em. */
+const BELOW = 0.12;
+const ABOVE = 0.88;
+
+export interface SealText {
+  /** The committee's name; white space does not count. */
+  readonly name: string;
+  readonly diameterMm: number;
+  /** Writes 测试 TEST under the star. */
+  readonly test: boolean;
+}
+
+/** Every character that a seal shows. */
+export function sealCharacters({ name, test }: Pick<SealText, 'name' | 'test'>): string {
+  return (test ? `${name}${TEST_TEXT}` : name).replaceAll(/\s/gu, '');
+}
+
+/**
+ * Operators that draw the seal into a square of `diameterMm`, its lower left corner at the origin, in points.
+ * @throws AppError SEAL_GLYPH_MISSING where `outlines` lacks a character of it.
+ */
+export function drawSeal(text: SealText, outlines: GlyphOutlines): PDFOperator[] {
+  const scale = (text.diameterMm / NOMINAL) * POINTS_PER_MM;
+  const centre = (NOMINAL / 2) * scale;
+  return [
+    pushGraphicsState(),
+    setFillingRgbColor(...INK),
+    setStrokingRgbColor(...INK),
+    // From here on in millimetres of a 42 mm seal, from its middle.
+    concatTransformationMatrix(round(scale), 0, 0, round(scale), round(centre), round(centre)),
+    ...rim(),
+    ...star(),
+    ...ringText(Array.from(text.name.replaceAll(/\s/gu, '')), outlines),
+    ...(text.test ? testText(outlines) : []),
+    popGraphicsState(),
+  ];
+}
+
+function rim(): PDFOperator[] {
+  const r = NOMINAL / 2 - RIM_WIDTH / 2;
+  const k = round(r * KAPPA);
+  return [
+    setLineWidth(RIM_WIDTH),
+    moveTo(r, 0),
+    appendBezierCurve(r, k, k, r, 0, r),
+    appendBezierCurve(-k, r, -r, k, -r, 0),
+    appendBezierCurve(-r, -k, -k, -r, 0, -r),
+    appendBezierCurve(k, -r, r, -k, r, 0),
+    closePath(),
+    stroke(),
+  ];
+}
+
+/** Five points, one upwards; the inner corners where the lines between every second point cross. */
+function star(): PDFOperator[] {
+  const inner = (STAR_RADIUS * Math.cos((2 * Math.PI) / 5)) / Math.cos(Math.PI / 5);
+  const corners = Array.from({ length: 10 }, (_, i) => {
+    const angle = (i * Math.PI) / 5;
+    const radius = i % 2 === 0 ? STAR_RADIUS : inner;
+    return [round(radius * Math.sin(angle)), round(radius * Math.cos(angle))] as const;
+  });
+  return [...corners.map(([x, y], i) => (i === 0 ? moveTo(x, y) : lineTo(x, y))), closePath(), fill()];
+}
+
+/** Characters from left to right over the star, feet towards the middle; the more there are, the closer and narrower. */
+function ringText(characters: readonly string[], outlines: GlyphOutlines): PDFOperator[] {
+  const outer = NOMINAL / 2 - RIM_WIDTH - RIM_TO_TEXT;
+  const step = angleBetween(characters.length);
+  let height = TEXT_HEIGHT;
+  let width = height * WIDEST;
+  // Room is measured at the feet, where it is least; a smaller height moves the feet outwards, so a few rounds settle it.
+  for (let i = 0; i < 8; i++) {
+    width = Math.min(height * WIDEST, step * (outer - height * 0.75) * FILLED);
+    height = Math.min(height, width / NARROWEST);
+  }
+  return characters.flatMap((character, i) => {
+    const angle = (i - (characters.length - 1) / 2) * step;
+    return glyph(character, outlines, { width, height, angle, bottom: outer - height });
+  });
+}
+
+/** Radians between neighbours. A name closes the ring as far as it may: short ones keep together, long ones leave a gap below. */
+function angleBetween(count: number): number {
+  const gaps = Math.max(1, count - 1);
+  const widest = (29 * Math.PI) / 180;
+  const whole = ((count > 24 ? 312 : count > 16 ? 296 : 282) * Math.PI) / 180;
+  return Math.min(widest, whole / gaps);
+}
+
+function testText(outlines: GlyphOutlines): PDFOperator[] {
+  const em = TEST_HEIGHT / (ABOVE + BELOW);
+  const advances = Array.from(TEST_TEXT, (character) =>
+    character === ' ' ? 0.35 * em : (outlineOf(character, outlines).advance / outlines.unitsPerEm) * em,
+  );
+  let left = -advances.reduce((sum, advance) => sum + advance, 0) / 2;
+  return Array.from(TEST_TEXT).flatMap((character, i) => {
+    const advance = advances[i] ?? 0;
+    const middle = left + advance / 2;
+    left += advance;
+    if (character === ' ') return [];
+    return glyph(character, outlines, {
+      width: em,
+      height: TEST_HEIGHT,
+      angle: 0,
+      bottom: TEST_MIDDLE - TEST_HEIGHT / 2,
+      middle,
+    });
+  });
+}
+
+interface Spot {
+  /** What an em is made to be, across and upwards. */
+  readonly width: number;
+  readonly height: number;
+  /** Clockwise from the top, about the middle of the seal. */
+  readonly angle: number;
+  /** From the middle of the seal to the character's feet, before it is turned. */
+  readonly bottom: number;
+  /** Its middle across, before it is turned. */
+  readonly middle?: number;
+}
+
+function glyph(character: string, outlines: GlyphOutlines, spot: Spot): PDFOperator[] {
+  const { advance, steps } = outlineOf(character, outlines);
+  const sx = spot.width / outlines.unitsPerEm;
+  const sy = spot.height / outlines.unitsPerEm;
+  const [cos, sin] = [Math.cos(spot.angle), Math.sin(spot.angle)];
+  const x = (spot.middle ?? 0) - (advance / 2) * sx;
+  const y = spot.bottom + BELOW * spot.height;
+  return [
+    pushGraphicsState(),
+    concatTransformationMatrix(
+      round(sx * cos),
+      round(-sx * sin),
+      round(sy * sin),
+      round(sy * cos),
+      round(x * cos + y * sin),
+      round(-x * sin + y * cos),
+    ),
+    ...steps.map((step) => {
+      switch (step[0]) {
+        case 'm':
+          return moveTo(step[1], step[2]);
+        case 'l':
+          return lineTo(step[1], step[2]);
+        case 'c':
+          return appendBezierCurve(step[1], step[2], step[3], step[4], step[5], step[6]);
+        case 'h':
+          return closePath();
+      }
+    }),
+    fill(),
+    popGraphicsState(),
+  ];
+}
+
+function outlineOf(character: string, outlines: GlyphOutlines): GlyphOutlines['glyphs'][string] {
+  const outline = outlines.glyphs[character];
+  if (outline === undefined) throw new AppError('SEAL_GLYPH_MISSING', character);
+  return outline;
+}
+
+/** Seven places: font units are scaled by some 0.006. */
+function round(value: number): number {
+  return Math.round(value * 1e7) / 1e7;
+}
