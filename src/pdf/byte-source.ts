@@ -101,3 +101,15 @@ export function openFileSource(path: string): ByteSource & Disposable {
   }
   return new FileSource(fd, stat.size);
 }
+
+/** The first `size` bytes of a source, as a source of its own. */
+export function prefixSource(source: ByteSource, size: number): ByteSource {
+  checkRange(source.size, 0, size);
+  return {
+    size,
+    read(offset, length) {
+      checkRange(size, offset, length);
+      return source.read(offset, length);
+    },
+  };
+}

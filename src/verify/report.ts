@@ -51,7 +51,10 @@ export interface VerificationReport {
 }
 
 /** The report of a file: the worst of its signatures decides. */
-export function reportOf(signatures: readonly SignatureReport[], revisions: readonly RevisionReport[]): VerificationReport {
+export function reportOf(
+  signatures: readonly SignatureReport[],
+  revisions: readonly RevisionReport[],
+): VerificationReport {
   if (signatures.length === 0) {
     const reasons = [
       { code: 'NO_SIGNATURE', message: 'The document carries no signature.', messageZh: '文档没有任何签名或印章。' },
@@ -75,7 +78,9 @@ function verdictOf(integrity: 'INTACT' | 'BROKEN', trust: 'TRUSTED' | 'UNTRUSTED
 }
 
 function distinct(findings: readonly Finding[]): Finding[] {
-  const seen = new Map(findings.map(({ code, message, messageZh }) => [`${code} ${message}`, { code, message, messageZh }]));
+  const seen = new Map(
+    findings.map(({ code, message, messageZh }) => [`${code} ${message}`, { code, message, messageZh }]),
+  );
   return [...seen.values()];
 }
 
@@ -98,7 +103,9 @@ export function reportText(report: VerificationReport): string {
     if (signature.claimedAt !== undefined) lines.push(`  claimed at · 声称时间  ${signature.claimedAt}`);
     lines.push(`  integrity · 完整性  ${signature.integrity}`, `  trust · 信任      ${signature.trust}`);
     lines.push(
-      signature.coversWholeFile ? '  covers the whole file · 覆盖整个文件' : '  does not cover the whole file · 未覆盖整个文件',
+      signature.coversWholeFile
+        ? '  covers the whole file · 覆盖整个文件'
+        : '  does not cover the whole file · 未覆盖整个文件',
     );
   }
   if (report.reasons.length > 0) lines.push('');

@@ -1,0 +1,290 @@
+/** The command line: text for people or one JSON document for programs. It decides nothing that a service decides. */
+import { readFile, writeFile, mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { encodePng } from './biometric/raster.ts';
+import { loadConfig, processEnv } from './config.ts';
+import type { Config } from './config.ts';
+import { AppError, isAppError, problemOf } from './errors.ts';
+import type { CaptureEvent, Sample } from './reader/driver.ts';
+import type { ReaderInfo } from './reader/reader-service.ts';
+import type { Placement } from './seal/seal-job.ts';
+import { compose, startDaemon, version } from './main.ts';
+import { reportText } from './verify/report.ts';
+import type { Verdict } from './verify/report.ts';
+
+/** sysexits.h: the command was used wrongly; the input was no good. */
+const EX_USAGE = 64;
+const EX_DATAERR = 65;
+
+const VERIFY_EXIT: Readonly<Record<Verdict, number>> = {
+  VALID: 0,
+  INVALID: 1,
+  INDETERMINATE: 2,
+  NO_SIGNATURE: 3,
+  UNREADABLE: EX_DATAERR,
+};
+
+interface Common {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/** Runs one command; resolves to the exit code. Never throws, never prints a stack. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command('zhiyin')
+    .description('指印: fingerprints and the seal onto agreements, and proof of it afterwards')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined });
+  const command = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .option('--config <file>', 'configuration file')
+      .option('--json', 'one JSON document on stdout')
+      .configureOutput({ outputError: () => undefined })
+      .exitOverride();
+
+  command('serve', 'run the daemon · 启动服务').action(async (options: Common) => {
+    exitCode = await serve(configOf(options), options.json === true);
+  });
+
+  command('seal', 'seal one PDF · 对一份 PDF 用印')
+    .argument('<in>', 'PDF to seal')
+    .argument('<out>', 'where the sealed PDF goes')
+    .requiredOption('--p12 <file>', 'PKCS#12 file of the seal')
+    .requiredOption('--passphrase-file <file>', 'file whose first line is the passphrase')
+    .option('--picture <file>', 'PNG of the seal, instead of the drawn one')
+    .option('--at <page,xMm,yMm>', "centre of the seal, from the page's top left as seen")
+    .option('--keyword <text>', 'centre of the seal on these words')
+    .option('--reason <text>', 'reason, written into the signature')
+    .action(async (input: string, output: string, options: SealOptions) => {
+      await seal(input, output, options);
+    });
+
+  command('verify', 'check a sealed PDF · 验证已用印的 PDF')
+    .argument('<file>', 'PDF to check')
+    .option('--trust <root...>', 'root certificates, PEM or DER')
+    .action(async (file: string, options: Common & { readonly trust?: readonly string[] }) => {
+      exitCode = await verify(file, options);
+    });
+
+  command('readers', 'list the fingerprint readers · 列出指纹采集器').action(async (options: Common) => {
+    await readers(options);
+  });
+
+  command('capture', 'capture from a simulated reader · 用模拟采集器采集')
+    .requiredOption('--out <dir>', 'folder for picture, record and template')
+    .option('--reader <id>', 'which reader')
+    .action(async (options: Common & { readonly out: string; readonly reader?: string }) => {
+      await capture(options);
+    });
+
+  const config = program.command('config').description('the configuration · 配置').exitOverride();
+  config
+    .command('check')
+    .description('read the configuration and show what holds · 检查配置')
+    .option('--config <file>', 'configuration file')
+    .option('--json', 'one JSON document on stdout')
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride()
+    .action((options: Common) => {
+      print(options, configOf(options), (checked) => `OK · 配置无误\n${JSON.stringify(checked, null, 2)}\n`);
+    });
+
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return fail(error, args);
+  }
+}
+
+async function serve(config: Config, json: boolean): Promise<number> {
+  const daemon = await startDaemon(config);
+  const { url, tokenFile, readers: attached, seal: state } = daemon;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ url, tokenFile, readers: attached, seal: state })}\n`);
+  } else {
+    process.stdout.write(
+      [
+        `Zhiyin ${version} · 指印`,
+        `  address · 地址  ${url}`,
+        ...attached.map((reader) => `  reader · 采集器  ${readerLine(reader)}`),
+        ...(attached.length === 0 ? ['  reader · 采集器  none · 无'] : []),
+        `  seal · 印章    ${state}`,
+        `  token · 令牌   ${tokenFile}`,
+        '',
+      ].join('\n'),
+    );
+  }
+  await stopSignal();
+  await daemon.close();
+  return 0;
+}
+
+/** Resolves at the first SIGINT or SIGTERM. */
+function stopSignal(): Promise<void> {
+  return new Promise((done) => {
+    const stop = (): void => {
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+      done();
+    };
+    process.on('SIGINT', stop).on('SIGTERM', stop);
+  });
+}
+
+interface SealOptions extends Common {
+  readonly p12: string;
+  readonly passphraseFile: string;
+  readonly picture?: string;
+  readonly at?: string;
+  readonly keyword?: string;
+  readonly reason?: string;
+}
+
+async function seal(input: string, output: string, options: SealOptions): Promise<void> {
+  const placement = placementOf(options);
+  const settings = configOf(options);
+  const [passphrase = ''] = (await readText(options.passphraseFile)).split(/\r?\n/);
+  const house = await compose({
+    ...settings,
+    reader: [],
+    seal: {
+      ...settings.seal,
+      p12: resolve(options.p12),
+      ...(options.picture === undefined ? {} : { picture: resolve(options.picture) }),
+    },
+  });
+  try {
+    await house.keys.unlock(passphrase);
+    const sealed = await house.files.seal(
+      {
+        input: resolve(input),
+        output: resolve(output),
+        placement,
+        ...(options.reason === undefined ? {} : { reason: options.reason }),
+      },
+      new AbortController().signal,
+    );
+    print(options, sealed, () => {
+      const lines = [`sealed · 已用印  ${output}  (${sealed.bytes} bytes, sha256 ${sealed.sha256})`];
+      for (const warning of sealed.warnings) lines.push(`note · 提示  ${warning.message} · ${warning.messageZh}`);
+      return `${lines.join('\n')}\n`;
+    });
+  } finally {
+    await house.close();
+  }
+}
+
+function placementOf(options: SealOptions): Placement | null {
+  if (options.at !== undefined && options.keyword !== undefined) {
+    throw new AppError('USAGE', '--at and --keyword exclude each other');
+  }
+  if (options.keyword !== undefined) return { keyword: options.keyword };
+  if (options.at === undefined) return null;
+  const numbers = /^(\d{1,6}),(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)$/.exec(options.at)?.slice(1).map(Number);
+  const [page, xMm, yMm] = numbers ?? [];
+  if (page === undefined || xMm === undefined || yMm === undefined) {
+    throw new AppError('USAGE', `--at: expected page,xMm,yMm such as 3,150,220, got ${options.at}`);
+  }
+  return { page, xMm, yMm };
+}
+
+async function verify(file: string, options: Common & { readonly trust?: readonly string[] }): Promise<number> {
+  const settings = configOf(options);
+  const house = await compose({
+    ...settings,
+    reader: [],
+    trust: { roots: [...settings.trust.roots, ...(options.trust ?? []).map((path) => resolve(path))] },
+  });
+  try {
+    const report = await house.verifier.verifyFile(resolve(file), new AbortController().signal);
+    print(options, report, reportText);
+    return VERIFY_EXIT[report.verdict];
+  } finally {
+    await house.close();
+  }
+}
+
+async function readers(options: Common): Promise<void> {
+  const settings = configOf(options);
+  const house = await compose(settings);
+  try {
+    await house.readers.refresh();
+    const list = house.readers.list();
+    print(options, list, () => (list.length === 0 ? 'none · 无\n' : `${list.map(readerLine).join('\n')}\n`));
+  } finally {
+    await house.close();
+  }
+}
+
+function readerLine(reader: Pick<ReaderInfo, 'id' | 'name' | 'link' | 'state'>): string {
+  return `${reader.id}  ${reader.name}  (${reader.link}, ${reader.state})`;
+}
+
+async function capture(options: Common & { readonly out: string; readonly reader?: string }): Promise<void> {
+  const house = await compose(configOf(options));
+  try {
+    await house.readers.refresh();
+    const reader = house.readers.choose(options.reader);
+    if (reader.link !== 'simulated') throw new AppError('READER_NOT_SIMULATED', `reader ${reader.id} is real hardware`);
+    const sample = await lastSample(
+      house.readers.capture(reader.id, { timeoutMs: 30_000, liftTimeoutMs: 5_000 }, new AbortController().signal),
+    );
+    const folder = resolve(options.out);
+    await mkdir(folder, { recursive: true });
+    const files = [join(folder, 'print.png')];
+    await writeFile(join(folder, 'print.png'), encodePng(sample.image));
+    if (sample.template !== null) {
+      files.push(join(folder, sample.template.format === 'iso-19794-2' ? 'template.fmr' : 'template.bin'));
+      await writeFile(files[1] ?? '', sample.template.bytes);
+    }
+    print(options, { reader: reader.id, files }, () => `${files.join('\n')}\n`);
+  } finally {
+    await house.close();
+  }
+}
+
+async function lastSample(events: AsyncIterable<CaptureEvent>): Promise<Sample> {
+  let sample: Sample | undefined;
+  for await (const event of events) if (event.kind === 'sample') sample = event.sample;
+  if (sample === undefined) throw new AppError('INTERNAL', 'the capture ended without a sample');
+  return sample;
+}
+
+function configOf(options: Common): Config {
+  return loadConfig({ env: processEnv(), ...(options.config === undefined ? {} : { file: resolve(options.config) }) });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new AppError('FILE_UNREADABLE', path, { cause });
+  }
+}
+
+function print<T>(options: Common, value: T, text: (value: T) => string): void {
+  process.stdout.write(options.json === true ? `${JSON.stringify(value, null, 2)}\n` : text(value));
+}
+
+/** One line on stderr, with --json the problem on stdout too; gives the exit code. */
+function fail(error: unknown, args: readonly string[]): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help, --version
+  const known =
+    error instanceof CommanderError
+      ? new AppError('USAGE', error.message.replace(/^error: /, ''))
+      : isAppError(error)
+        ? error
+        : new AppError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error });
+  const problem = problemOf(known);
+  const detail = problem.detail === '' ? '' : ` (${problem.detail.replaceAll(/\s+/g, ' ')})`;
+  process.stderr.write(
+    `${problem.code}: ${problem.title} · ${problem.titleZh}${detail} — ${problem.remedy} · ${problem.remedyZh}\n`,
+  );
+  if (args.includes('--json')) process.stdout.write(`${JSON.stringify(problem, null, 2)}\n`);
+  return known.code === 'USAGE' ? EX_USAGE : 1;
+}

@@ -1,0 +1,155 @@
+/** From what is asked (who marks what, where the seal goes) to places and pictures on pages. */
+import { renderFingerprint } from '../biometric/raster.ts';
+import { AppError } from '../errors.ts';
+import type { SeenRect } from '../pdf/geometry.ts';
+import type { Appearance } from '../pdf/increment.ts';
+import type { PdfPool } from '../pdf/pdf-pool.ts';
+import type { PageText } from '../pdf/text-anchor.ts';
+import { fingerprintAppearance, pictureAppearance } from './appearance.ts';
+import {
+  FINGERPRINT,
+  LARGEST_TURN,
+  SIGNATURE,
+  STAMP,
+  placeByKeyword,
+  placeFingerprint,
+  placePicture,
+  placeSealOnDate,
+  requireOnPage,
+} from './placement.ts';
+import type { Placed, Shape, Size } from './placement.ts';
+import type { MarkRequest, Notice, Placement, SealJob } from './seal-job.ts';
+import { lineFor, signatureLines } from './signature-line.ts';
+
+export interface Layout {
+  readonly marks: readonly { readonly place: SeenRect; readonly appearance: Appearance; readonly title: string }[];
+  /** Null where the seal fills an existing field, whose own rectangle holds. */
+  readonly seal: { readonly place: SeenRect } | { readonly field: string };
+  readonly notices: readonly Notice[];
+}
+
+/** What the layout needs to know of the document; each is asked for at most once, and text only where a rule needs it. */
+interface Document {
+  pages(): Promise<readonly Size[]>;
+  text(): Promise<readonly PageText[]>;
+}
+
+/** A random number in -1..1, so that no two prints are turned alike. */
+type Turn = () => number;
+
+/**
+ * Places everything a job asks for.
+ * @throws AppError KEYWORD_ABSENT, KEYWORD_AMBIGUOUS, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, PICTURE_NOT_PNG, and what reading the PDF throws.
+ */
+export async function layOut(
+  job: SealJob,
+  sealSize: Size,
+  pool: PdfPool,
+  turn: Turn,
+  signal: AbortSignal,
+): Promise<Layout> {
+  const document = documentOf(job.path, pool, signal);
+  const marks = await inOrder(job.marks, (mark) => placeMark(mark, job.parties, document, turn));
+  const places = marks.map(({ placed }) => placed.place);
+  const seal = await placeSeal(job.seal, sealSize, places, document);
+  return {
+    marks: marks.map(({ placed, appearance, title }) => ({ place: placed.place, appearance, title })),
+    seal: 'field' in seal ? seal : { place: seal.place },
+    notices: [...marks.flatMap(({ placed }) => placed.notices), ...('field' in seal ? [] : seal.notices)],
+  };
+}
+
+interface PlacedMark {
+  readonly placed: Placed;
+  readonly appearance: Appearance;
+  readonly title: string;
+}
+
+async function placeMark(mark: MarkRequest, parties: number, document: Document, turn: Turn): Promise<PlacedMark> {
+  const { picture, placement, who } = mark;
+  const line = async (): Promise<{ pages: readonly PageText[]; line: ReturnType<typeof lineFor> }> => {
+    const pages = await document.text();
+    return { pages, line: lineFor(signatureLines(pages, parties), who) };
+  };
+  if (picture.kind === 'fingerprint') {
+    const rotation = turn() * LARGEST_TURN;
+    const placed =
+      placement === undefined
+        ? await line().then((found) => placeFingerprint(found.pages, found.line, rotation))
+        : await placeAs(placement, FINGERPRINT, 'box', document, rotation);
+    const appearance = fingerprintAppearance(renderFingerprint(picture.raster), FINGERPRINT);
+    return { placed, appearance, title: 'Fingerprint' };
+  }
+  const most = picture.kind === 'stamp' ? STAMP : SIGNATURE;
+  const title = picture.kind === 'stamp' ? 'Stamp' : 'Signature';
+  const whole = pictureAppearance(picture.png, most);
+  const proportions = { width: whole.widthPt, height: whole.heightPt };
+  const placed =
+    placement === undefined
+      ? await line().then((found) => placePicture(found.pages, found.line, proportions, most))
+      : await placeAs(placement, scaledInto(proportions, most), 'box', document);
+  return { placed, appearance: whole, title };
+}
+
+async function placeSeal(
+  placement: Placement | null,
+  size: Size,
+  avoid: readonly SeenRect[],
+  document: Document,
+): Promise<Placed | { readonly field: string }> {
+  if (placement === null) return placeSealOnDate(await document.text(), size.widthMm, avoid);
+  if ('field' in placement) return { field: placement.field };
+  return placeAs(placement, size, 'round', document);
+}
+
+/** An explicit placement: coordinates, or words of the document. */
+async function placeAs(
+  placement: Placement,
+  size: Size,
+  shape: Shape,
+  document: Document,
+  rotationDeg = 0,
+): Promise<Placed> {
+  if ('field' in placement) throw new AppError('FIELD_NOT_FOUND', 'only the seal goes into a signature field');
+  if ('keyword' in placement) {
+    const placed = placeByKeyword(await document.text(), placement, size, shape);
+    return { ...placed, place: { ...placed.place, rotationDeg } };
+  }
+  const pages = await document.pages();
+  const page = pages[placement.page - 1];
+  if (page === undefined) {
+    throw new AppError('PAGE_OUT_OF_RANGE', `page ${placement.page} of a document of ${pages.length}`);
+  }
+  const scale = (placement.widthMm ?? size.widthMm) / size.widthMm;
+  const place = {
+    page: placement.page,
+    xMm: placement.xMm,
+    yMm: placement.yMm,
+    widthMm: size.widthMm * scale,
+    heightMm: size.heightMm * scale,
+    rotationDeg: placement.rotation ?? rotationDeg,
+  };
+  requireOnPage(place, page);
+  return { place, notices: [] };
+}
+
+function documentOf(path: string, pool: PdfPool, signal: AbortSignal): Document {
+  let pages: Promise<readonly Size[]> | undefined;
+  let text: Promise<readonly PageText[]> | undefined;
+  return {
+    pages: () => (pages ??= pool.inspect(path, signal).then((facts) => facts.pages)),
+    text: () => (text ??= pool.readText(path, undefined, signal)),
+  };
+}
+
+function scaledInto(proportions: { readonly width: number; readonly height: number }, most: Size): Size {
+  const scale = Math.min(most.widthMm / proportions.width, most.heightMm / proportions.height);
+  return { widthMm: proportions.width * scale, heightMm: proportions.height * scale };
+}
+
+/** One after the other: the first failure is the one reported. */
+async function inOrder<T, U>(items: readonly T[], each: (item: T) => Promise<U>): Promise<U[]> {
+  const out: U[] = [];
+  for (const item of items) out.push(await each(item));
+  return out;
+}

@@ -1,0 +1,190 @@
+/**
+ * The pipeline from a PDF and its marks to a sealed PDF, in order: where everything goes, the increment (planned apart, in the
+ * worker that never sees the key), the digest, the signature, the append, and a check of what was written.
+ */
+import { createHash, randomBytes, randomInt } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import { open, readFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import type { Clock } from '../clock.ts';
+import { createSignedData, signedDataSize } from '../cms/signed-data.ts';
+import { AppError, isAppError } from '../errors.ts';
+import type { Appearance, PlannedIncrement } from '../pdf/increment.ts';
+import type { PdfPool } from '../pdf/pdf-pool.ts';
+import { pictureAppearance, sealAppearance } from './appearance.ts';
+import { outlinesFor } from './glyph-outlines.ts';
+import type { KeyStore, SealKey } from './key-store.ts';
+import { layOut } from './layout.ts';
+import type { SealJob, SealedFile, Sealer } from './seal-job.ts';
+
+export interface SealServiceOptions {
+  readonly pool: PdfPool;
+  readonly keys: KeyStore;
+  readonly clock: Clock;
+  /** The name along the ring; empty: the organisation (else the name) of the certificate. */
+  readonly committeeName: string;
+  readonly diameterMm: number;
+  /** PNG of the seal, instead of the drawn one. */
+  readonly picturePath?: string;
+  /** Folder for glyph outlines that were made once. */
+  readonly cacheFolder: string;
+  /** Throws unless the file's newest signature is intact and covers the whole file. */
+  readonly selfCheck: (path: string, signal: AbortSignal) => Promise<void>;
+}
+
+const CHUNK = 1 << 20;
+
+export class SealService implements Sealer {
+  readonly #options: SealServiceOptions;
+  /** The drawn seal by the text on it: built once, used for every agreement. */
+  readonly #appearances = new Map<string, Promise<Appearance>>();
+
+  constructor(options: SealServiceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Seals `job.path` in place: on return the file is complete on disk, on a throw it is what it was.
+   * @throws AppError SEAL_* for the key, READER_SIMULATED, PDF_*, KEYWORD_*, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, FILE_*.
+   */
+  async seal(job: SealJob, signal: AbortSignal): Promise<SealedFile> {
+    const { pool, keys, clock, diameterMm } = this.#options;
+    const key = keys.use();
+    if (!job.allowReal && !key.certificate.isTest) {
+      throw new AppError('READER_SIMULATED', 'the agreement carries a simulated print and the seal is not a TEST seal');
+    }
+    const size = { widthMm: diameterMm, heightMm: diameterMm };
+    const layout = await layOut(job, size, pool, turn, signal);
+    const sealedAt = clock.now();
+    const plan = await pool.plan(
+      job.path,
+      {
+        marks: layout.marks,
+        signature: {
+          fieldName: 'field' in layout.seal ? layout.seal.field : 'auto',
+          place: 'field' in layout.seal ? null : layout.seal.place,
+          appearance: await this.#appearance(key),
+          signerName: key.certificate.subject.cn ?? key.certificate.subject.text,
+          time: sealedAt,
+          contentsBytes: signedDataSize(key.chain),
+          ...(job.reason === undefined ? {} : { reason: job.reason }),
+        },
+      },
+      randomBytes(16),
+      signal,
+    );
+    await using file = await open(job.path, 'r+').catch((cause: unknown) => {
+      throw new AppError('FILE_UNWRITABLE', 'the PDF to seal', { cause });
+    });
+    await requireUntouched(file, job, plan);
+    const before = job.midstate?.copy() ?? (await hashOf(file, job.bytes, signal));
+    signIncrement(plan, before, key);
+    const sha256Before = before.copy().digest('hex');
+    const sha256After = before.copy().update(plan.bytes).digest('hex');
+    signal.throwIfAborted();
+    try {
+      await append(file, plan.bytes, job.bytes);
+      await this.#options.selfCheck(job.path, signal);
+    } catch (error) {
+      await file.truncate(job.bytes);
+      await file.datasync();
+      throw error;
+    }
+    return {
+      sha256Before,
+      sha256After,
+      bytes: job.bytes + plan.bytes.length,
+      sealedAt,
+      certificateSha256: key.certificate.sha256,
+      warnings: layout.notices,
+    };
+  }
+
+  #appearance(key: SealKey): Promise<Appearance> {
+    const { committeeName, picturePath } = this.#options;
+    const { subject, isTest } = key.certificate;
+    const name = committeeName === '' ? (subject.o ?? subject.cn ?? '') : committeeName;
+    const id = picturePath ?? `${isTest ? 'TEST ' : ''}${name}`;
+    const known = this.#appearances.get(id);
+    if (known !== undefined) return known;
+    const made = picturePath === undefined ? this.#draw(name, isTest) : this.#load(picturePath);
+    this.#appearances.set(id, made);
+    made.catch(() => this.#appearances.delete(id)); // a cause that is mended is met anew
+    return made;
+  }
+
+  async #draw(name: string, test: boolean): Promise<Appearance> {
+    const { cacheFolder, diameterMm } = this.#options;
+    const outlines = await outlinesFor(test ? `${name}测试TEST` : name, cacheFolder);
+    return sealAppearance({ name, diameterMm, test }, outlines);
+  }
+
+  async #load(path: string): Promise<Appearance> {
+    const { diameterMm } = this.#options;
+    const png = await readFile(path).catch((cause: unknown) => {
+      throw new AppError('FILE_UNREADABLE', path, { cause });
+    });
+    return pictureAppearance(png, { widthMm: diameterMm, heightMm: diameterMm });
+  }
+}
+
+/** The file must still be what was planned for: a length that differs means that another hand was in it. */
+async function requireUntouched(file: FileHandle, job: SealJob, plan: PlannedIncrement): Promise<void> {
+  const { size } = await file.stat();
+  if (size !== job.bytes || plan.originalBytes !== job.bytes) {
+    throw new AppError('SEAL_FAILED', `the file changed while it was being sealed: ${job.bytes} bytes, now ${size}`);
+  }
+}
+
+async function hashOf(file: FileHandle, bytes: number, signal: AbortSignal): Promise<Hash> {
+  const hash = createHash('sha256');
+  const buffer = new Uint8Array(CHUNK);
+  for (let at = 0; at < bytes;) {
+    signal.throwIfAborted();
+    const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, bytes - at), at);
+    if (bytesRead === 0) throw new AppError('FILE_UNREADABLE', 'the PDF to seal ended early');
+    hash.update(buffer.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+  return hash;
+}
+
+/**
+ * Signs what the plan's ByteRange covers (the original, of which `before` is the hash, and the increment but for Contents) and
+ * writes the CMS into the gap, hexadecimal, padded with zeros as ISO 32000-2, 12.8.1 has it.
+ */
+function signIncrement(plan: PlannedIncrement, before: Hash, key: SealKey): void {
+  const { bytes, originalBytes, contents } = plan;
+  const open = contents.offset - originalBytes;
+  const digest = before
+    .copy()
+    .update(bytes.subarray(0, open - 1)) // up to the `<`
+    .update(bytes.subarray(open + contents.length + 1)) // from after the `>`
+    .digest();
+  const cms = createSignedData({ digest, chain: key.chain, sign: (data) => key.sign(data) });
+  if (cms.length * 2 > contents.length) {
+    throw new AppError(
+      'SEAL_FAILED',
+      `the signature takes ${cms.length} bytes, ${contents.length / 2} were kept for it`,
+    );
+  }
+  const digits = Buffer.from(cms).toString('hex').padEnd(contents.length, '0');
+  bytes.set(Buffer.from(digits, 'latin1'), open);
+}
+
+async function append(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
+      done += bytesWritten;
+    }
+    await file.datasync();
+  } catch (cause) {
+    throw isAppError(cause) ? cause : new AppError('FILE_UNWRITABLE', 'the sealed PDF', { cause });
+  }
+}
+
+/** -1..1 */
+function turn(): number {
+  return randomInt(-1000, 1001) / 1000;
+}

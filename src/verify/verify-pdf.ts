@@ -1,0 +1,220 @@
+/**
+ * Whether a PDF is what was sealed: for each signature what it covers, whether that is unchanged, whose it is and whether that is
+ * trusted. Strict: what cannot be understood is not believed, and whatever follows a signed revision breaks it.
+ */
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import { buildChain } from '../cms/chain.ts';
+import type { Certificate } from '../cms/certificate.ts';
+import { parseSignedData, verifySignedData } from '../cms/signed-data.ts';
+import type { ParsedSignedData } from '../cms/signed-data.ts';
+import { AppError, isAppError, problemOf } from '../errors.ts';
+import { prefixSource } from '../pdf/byte-source.ts';
+import type { ByteSource } from '../pdf/byte-source.ts';
+import { parsePdfDate } from '../pdf/pdf-date.ts';
+import { openPdf } from '../pdf/revision.ts';
+import type { PdfFile, Revision } from '../pdf/revision.ts';
+import type { SignatureField, SignatureValue } from '../pdf/signature-fields.ts';
+import { finding } from './finding.ts';
+import { reportOf, unreadable } from './report.ts';
+import type { Finding, RevisionReport, SignatureReport, VerificationReport } from './report.ts';
+import { signedEnds } from './signed-ends.ts';
+
+export interface VerifyOptions {
+  readonly roots: readonly Certificate[];
+  /** Used where a signature claims no time. */
+  readonly now: Date;
+}
+
+const CHUNK = 1 << 20;
+
+/** SubFilter -> whether the signing certificate must be bound (ETSI EN 319 142-1, 6.3; ISO 32000-2, 12.8.3.3). */
+const DETACHED: ReadonlyMap<string, 'required' | 'optional'> = new Map([
+  ['ETSI.CAdES.detached', 'required'],
+  ['adbe.pkcs7.detached', 'optional'],
+]);
+
+/** The report on a document; never throws for what is in it. */
+export function verifyPdf(source: ByteSource, options: VerifyOptions): VerificationReport {
+  try {
+    const { pdf, fields } = openSigned(source);
+    const revisions = pdf.revisions();
+    const signatures = fields.map((field) => verifyField(source, revisions, field, options));
+    return reportOf(
+      signatures.map(({ report }) => report),
+      revisionReports(source, revisions, signatures),
+    );
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    const { code, title, titleZh, detail } = problemOf(error);
+    const more = detail === '' ? '' : `: ${detail}`;
+    return unreadable({ code, message: `${title}${more}`, messageZh: `${titleZh}${more}` });
+  }
+}
+
+type SignedField = SignatureField & { readonly value: SignatureValue };
+
+/**
+ * The document and its signed fields. Where bytes were put behind a signed revision so that the whole can no longer be read, or no
+ * longer shows the signature, the longest signed revision is taken instead: its signature then does not cover the file.
+ */
+function openSigned(source: ByteSource): { pdf: PdfFile; fields: readonly SignedField[] } {
+  let whole: { pdf: PdfFile; fields: readonly SignedField[] } | AppError;
+  try {
+    whole = fieldsOf(openPdf(source));
+    if (whole.fields.length > 0) return whole;
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    whole = error;
+  }
+  for (const end of signedEnds(source)) {
+    try {
+      const part = fieldsOf(openPdf(prefixSource(source, end)));
+      if (part.fields.length > 0) return part;
+    } catch (error) {
+      if (!isAppError(error)) throw error; // not a revision after all
+    }
+  }
+  if (whole instanceof AppError) throw whole;
+  return whole;
+}
+
+function fieldsOf(pdf: PdfFile): { pdf: PdfFile; fields: readonly SignedField[] } {
+  return { pdf, fields: pdf.signatureFields().filter((field): field is SignedField => field.value !== null) };
+}
+
+interface VerifiedField {
+  readonly report: SignatureReport;
+  /** The signed revision's end, and the SHA-256 of all of it; null where the ByteRange says nothing usable. */
+  readonly covers: { readonly end: number; readonly sha256: string } | null;
+}
+
+function verifyField(
+  source: ByteSource,
+  revisions: readonly Revision[],
+  field: SignedField,
+  options: VerifyOptions,
+): VerifiedField {
+  const { value } = field;
+  const claimed = value.time === null ? null : parsePdfDate(value.time);
+  const read = readSignature(source, revisions, value);
+  const parsed = 'parsed' in read ? read.parsed : null;
+  const broken: Finding[] = 'fault' in read ? [read.fault] : [];
+  let covers: VerifiedField['covers'] = null;
+  const changes: Finding[] = [];
+  if ('parsed' in read) {
+    const { digest, sha256 } = hashCovered(source, read);
+    covers = { end: read.end, sha256 };
+    const check = verifySignedData(read.parsed, digest, { signingCertificate: read.binding });
+    if (!check.ok) broken.push({ code: check.code, message: check.message, messageZh: check.messageZh });
+    if (read.end < source.size) {
+      changes.push(finding('CHANGED_AFTER_SIGNATURE', `${source.size - read.end} B`));
+    }
+  }
+  const trust = trustOf(parsed, claimed, options);
+  const signer = parsed?.signer ?? null;
+  const intact = broken.length === 0 && changes.length === 0;
+  return {
+    covers,
+    report: {
+      field: field.name,
+      kind: value.subFilter === 'ETSI.RFC3161' ? 'timestamp' : 'seal',
+      signer: signer?.subject.text ?? null,
+      issuer: signer?.issuer.text ?? null,
+      ...(claimed === null ? {} : { claimedAt: claimed.toISOString() }),
+      integrity: intact ? 'INTACT' : 'BROKEN',
+      trust: trust.length === 0 ? 'TRUSTED' : 'UNTRUSTED',
+      coversWholeFile: covers?.end === source.size,
+      changesAfter: changes,
+      reasons: [...broken, ...trust],
+    },
+  };
+}
+
+interface ReadSignature {
+  readonly parsed: ParsedSignedData;
+  readonly binding: 'required' | 'optional';
+  /** The gap that Contents leaves: from its `<` to after its `>`. */
+  readonly gap: { readonly start: number; readonly end: number };
+  readonly end: number;
+}
+
+/** What a signature dictionary holds, read by the strict rules of what it may cover; or the first rule that it breaks. */
+function readSignature(
+  source: ByteSource,
+  revisions: readonly Revision[],
+  { dict, subFilter, byteRange, contents }: SignatureValue,
+): ReadSignature | { readonly fault: Finding } {
+  const fault = (...of: Parameters<typeof finding>): { fault: Finding } => ({ fault: finding(...of) });
+  const binding = DETACHED.get(subFilter ?? '');
+  if (binding === undefined) return fault('SUBFILTER_UNSUPPORTED', subFilter ?? '-');
+  if (dict.duplicates.length > 0) return fault('SIGNATURE_DICTIONARY_INVALID', dict.duplicates.join(', '));
+  // Written any other way than as one run of hexadecimal pairs, Contents could hide more than a signature in what no digest covers.
+  const span = contents?.span;
+  if (
+    contents === null ||
+    span === undefined ||
+    !contents.hex ||
+    contents.bytes.length * 2 !== span.end - span.start - 2
+  ) {
+    return fault('CONTENTS_INVALID');
+  }
+  const [start, before, from, after] = byteRange ?? [];
+  const end = (from ?? 0) + (after ?? 0);
+  if (byteRange?.length !== 4 || start !== 0 || before !== span.start || from !== span.end || end > source.size) {
+    return fault('BYTE_RANGE_INVALID', (byteRange ?? []).join(' '));
+  }
+  if (!revisions.some((revision) => end >= revision.end && end <= revision.endOfLine)) {
+    return fault('BYTE_RANGE_INVALID', `${end}`);
+  }
+  try {
+    return { parsed: parseSignedData(contents.bytes), binding, gap: span, end };
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    const { code, title, titleZh, detail } = problemOf(error);
+    return { fault: { code, message: `${title}: ${detail}`, messageZh: `${titleZh}：${detail}` } };
+  }
+}
+
+/** One read of the revision for both digests: what is signed, and all of it. Up to the gap they are one. */
+function hashCovered(source: ByteSource, { parsed, gap, end }: ReadSignature): { digest: Uint8Array; sha256: string } {
+  const whole = createHash('sha256');
+  const other = parsed.hash === null || parsed.hash === 'sha256' ? null : createHash(parsed.hash);
+  update([whole, other], source, 0, gap.start);
+  const signed = other ?? whole.copy();
+  update([whole], source, gap.start, gap.end);
+  update([whole, signed], source, gap.end, end);
+  return { digest: signed.digest(), sha256: whole.digest('hex') };
+}
+
+function update(hashes: readonly (Hash | null)[], source: ByteSource, start: number, end: number): void {
+  for (let at = start; at < end; at += CHUNK) {
+    const chunk = source.read(at, Math.min(CHUNK, end - at));
+    for (const hash of hashes) hash?.update(chunk);
+  }
+}
+
+function trustOf(parsed: ParsedSignedData | null, claimed: Date | null, { roots, now }: VerifyOptions): Finding[] {
+  if (parsed?.signer == null) return [];
+  const { reasons } = buildChain(parsed.signer, parsed.certificates, roots, claimed ?? now);
+  const found = reasons.map(({ code, message, messageZh }) => ({ code, message, messageZh }));
+  return claimed === null ? [...found, finding('CLAIMED_TIME_INVALID')] : found;
+}
+
+function revisionReports(
+  source: ByteSource,
+  revisions: readonly Revision[],
+  signatures: readonly VerifiedField[],
+): RevisionReport[] {
+  return revisions.map((revision, i) => {
+    const signature = signatures.find(
+      ({ covers }) => covers !== null && covers.end >= revision.end && covers.end <= revision.endOfLine,
+    );
+    const last = i === revisions.length - 1;
+    return {
+      number: i + 1,
+      bytes: signature?.covers?.end ?? (last ? source.size : revision.endOfLine),
+      ...(signature?.covers == null ? {} : { sha256: signature.covers.sha256, signedBy: signature.report.field }),
+    };
+  });
+}
