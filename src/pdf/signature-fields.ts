@@ -2,7 +2,7 @@
 import { AppError } from '../errors.ts';
 import { MAX_FIELD_DEPTH, MAX_FIELD_NODES } from './limits.ts';
 import type { ObjectStore } from './object-store.ts';
-import { isKind, textOf } from './object.ts';
+import { isKind, isName, textOf } from './object.ts';
 import type { PdfDict, PdfObject, PdfRef, PdfString } from './object.ts';
 
 /** Values of a signature dictionary as written; null where one is absent or of another type. */
@@ -24,6 +24,8 @@ export interface SignatureValue {
   readonly time: string | null;
   /** Access permissions (12.8.2.2) when this is a certification signature: 1, 2 or 3, 2 being the default. */
   readonly docMdp: number | null;
+  /** Whether it locks form fields (12.8.2.4). */
+  readonly fieldMdp: boolean;
 }
 
 export interface SignatureField {
@@ -117,7 +119,7 @@ export function fieldNames(store: ObjectStore, form: PdfDict): Set<string> {
 export function signatureFieldsOf(store: ObjectStore, form: PdfDict): SignatureField[] {
   const found: SignatureField[] = [];
   for (const { node, dict, name, type, value } of walkFields(store, form)) {
-    if (!isKind(type, 'name') || type.value !== 'Sig') continue;
+    if (!isName(type, 'Sig')) continue;
     const ref = isKind(node, 'ref') ? node : null;
     const widget = widgetOf(store, ref, dict);
     const page = widget?.dict.entries.get('P');
@@ -167,23 +169,26 @@ function signatureValue(store: ObjectStore, value: PdfObject | undefined): Signa
     reason: textAt('Reason'),
     location: textAt('Location'),
     time: textAt('M'),
-    docMdp: docMdpOf(store, dict),
+    ...locksOf(store, dict),
   };
 }
 
-function docMdpOf(store: ObjectStore, signature: PdfDict): number | null {
+/** The transform methods by which a signature restricts later changes (12.8.2). */
+function locksOf(store: ObjectStore, signature: PdfDict): { docMdp: number | null; fieldMdp: boolean } {
+  let docMdp: number | null = null;
+  let fieldMdp = false;
   const references = store.get(signature, 'Reference');
-  if (!isKind(references, 'array')) return null;
-  for (const item of references.items) {
+  for (const item of isKind(references, 'array') ? references.items : []) {
     const reference = store.resolve(item);
     if (!isKind(reference, 'dict')) continue;
     const method = store.get(reference, 'TransformMethod');
-    if (!isKind(method, 'name') || method.value !== 'DocMDP') continue;
+    if (isName(method, 'FieldMDP')) fieldMdp = true;
+    if (!isName(method, 'DocMDP')) continue;
     const parameters = store.get(reference, 'TransformParams');
     const permission = isKind(parameters, 'dict') ? store.get(parameters, 'P') : null;
-    return typeof permission === 'number' ? permission : 2;
+    docMdp = typeof permission === 'number' ? permission : 2;
   }
-  return null;
+  return { docMdp, fieldMdp };
 }
 
 /** The numbers of an array; null when it is none or holds anything else. */

@@ -1,0 +1,233 @@
+/**
+ * What an increment adds to and overrides in a document, and how it is written after the original bytes (ISO 32000-2, 7.5.6): new
+ * objects, new definitions of old ones, and a cross-reference section in the style of the newest one.
+ */
+import { PDFContext } from 'pdf-lib';
+import type { PDFObject } from 'pdf-lib';
+import { concatBytes, latin1Bytes } from '../bytes.ts';
+import { AppError } from '../errors.ts';
+import { MAX_OBJECT_NUMBER } from './limits.ts';
+import { isKind, pdfArray, pdfDict, pdfName, pdfRef, serialize } from './object.ts';
+import type { PdfDict, PdfObject, PdfRef } from './object.ts';
+import type { PdfFile } from './revision.ts';
+
+/** Entries of an old trailer, or of an old cross-reference stream, that say nothing about the new one. */
+const NOT_INHERITED = new Set([
+  'Size',
+  'Prev',
+  'ID',
+  'XRefStm',
+  'Type',
+  'W',
+  'Index',
+  'Length',
+  'Filter',
+  'DecodeParms',
+  'DL',
+]);
+/** Ten digits are what an entry of a cross-reference table has for an offset (7.5.4). */
+const MAX_OFFSET = 9_999_999_999;
+const OFFSET_DIGITS = 10;
+
+export interface WrittenIncrement {
+  /** To be appended to the original as they are, the signature filled in. */
+  readonly bytes: Uint8Array;
+  readonly originalBytes: number;
+  /** What the signature covers: two runs of offset and length, around Contents and its delimiters. */
+  readonly byteRange: readonly [0, number, number, number];
+  /** Offset in the file of the first hexadecimal digit of Contents, and how many there are, all of them zero now. */
+  readonly contents: { readonly offset: number; readonly length: number };
+}
+
+interface Placed {
+  readonly number: number;
+  readonly generation: number;
+  readonly offset: number;
+}
+
+export class IncrementDraft {
+  readonly pdf: PdfFile;
+  /** For building new objects with pdf-lib: references that it gives out are already the final ones. */
+  readonly context: PDFContext;
+  readonly #added = new Map<number, PdfDict>();
+  readonly #edited = new Map<number, { readonly ref: PdfRef; readonly entries: Map<string, PdfObject> }>();
+
+  constructor(pdf: PdfFile) {
+    this.pdf = pdf;
+    this.context = PDFContext.create();
+    this.context.largestObjectNumber = pdf.maxObjectNumber;
+  }
+
+  /** A number for a new object. */
+  reserve(): PdfRef {
+    const ref = pdfRef(this.context.nextRef().objectNumber);
+    if (ref.number > MAX_OBJECT_NUMBER) throw new AppError('PDF_LIMIT', 'no object numbers are left');
+    return ref;
+  }
+
+  /** A new object built with pdf-lib. */
+  add(object: PDFObject): PdfRef {
+    return pdfRef(this.context.register(object).objectNumber);
+  }
+
+  /** A new dictionary under a reserved number. */
+  set(ref: PdfRef, dict: PdfDict): void {
+    this.#added.set(ref.number, dict);
+  }
+
+  /**
+   * The entries of an existing dictionary, to be changed in place: they become its new definition.
+   * Throws PDF_SHAPE_UNSUPPORTED when readers could disagree on what it says now.
+   */
+  edit(ref: PdfRef): Map<string, PdfObject> {
+    const edited = this.#edited.get(ref.number);
+    if (edited !== undefined) return edited.entries;
+    const entries = editable(this.pdf.getObject(ref), `object ${ref.number}`);
+    this.#edited.set(ref.number, { ref, entries });
+    return entries;
+  }
+
+  /**
+   * Writes all of it. `signature` is the signature dictionary without ByteRange and Contents, for which `contentsBytes` bytes are
+   * kept; `random16` becomes the second file identifier.
+   */
+  finish(signatureRef: PdfRef, signature: PdfDict, contentsBytes: number, random16: Uint8Array): WrittenIncrement {
+    const originalBytes = this.pdf.size;
+    const parts: Uint8Array[] = [];
+    const placed: Placed[] = [];
+    let offset = originalBytes;
+    const write = (bytes: Uint8Array): void => {
+      parts.push(bytes);
+      offset += bytes.length;
+    };
+    const writeObject = ({ number, generation }: PdfRef, body: Uint8Array): void => {
+      const head = latin1Bytes(`${number} ${generation} obj\n`);
+      placed.push({ number, generation, offset });
+      write(head);
+      write(body);
+      write(latin1Bytes('\nendobj\n'));
+    };
+
+    const last = this.pdf.source.read(originalBytes - 1, 1)[0];
+    if (last !== 0x0a && last !== 0x0d) write(latin1Bytes('\n'));
+    for (const { ref, entries } of this.#edited.values()) writeObject(ref, latin1Bytes(serialize(pdfDict(entries))));
+    for (const [ref, object] of this.context.enumerateIndirectObjects()) {
+      const body = new Uint8Array(object.sizeInBytes());
+      object.copyBytesInto(body, 0);
+      writeObject(pdfRef(ref.objectNumber), body);
+    }
+    for (const [number, dict] of this.#added) writeObject(pdfRef(number), latin1Bytes(serialize(dict)));
+
+    const { text, rangeAt, contentsAt } = signatureBody(signature, contentsBytes);
+    const bodyOffset = offset + `${signatureRef.number} 0 obj\n`.length;
+    writeObject(signatureRef, latin1Bytes(text));
+    write(this.#xref(placed, offset, random16));
+    if (offset > MAX_OFFSET) throw new AppError('PDF_LIMIT', 'a file of more than ten thousand million bytes');
+
+    const bytes = concatBytes(...parts);
+    const open = bodyOffset + contentsAt;
+    const close = open + 2 * contentsBytes + 2;
+    const byteRange = [0, open, close, offset - close] as const;
+    const range = byteRange.join(' ').length;
+    const slot = latin1Bytes(`[${byteRange.join(' ')}]`.padEnd(BYTE_RANGE_SLOT.length));
+    if (range + 2 > BYTE_RANGE_SLOT.length) throw new AppError('INTERNAL', 'ByteRange does not fit its slot');
+    bytes.set(slot, bodyOffset + rangeAt - originalBytes);
+    return { bytes, originalBytes, byteRange, contents: { offset: open + 1, length: 2 * contentsBytes } };
+  }
+
+  #xref(placed: Placed[], offset: number, random16: Uint8Array): Uint8Array {
+    const own = this.pdf.style === 'stream' ? this.reserve() : null;
+    const size = this.context.largestObjectNumber + 1;
+    const trailer = new Map<string, PdfObject>(
+      [...this.pdf.trailer.entries].filter(([key]) => !NOT_INHERITED.has(key)),
+    );
+    trailer.set('Size', size);
+    trailer.set('Prev', this.pdf.startxref);
+    trailer.set('ID', this.#fileId(random16));
+    if (own !== null) placed.push({ number: own.number, generation: 0, offset });
+    const entries = placed.toSorted((a, b) => a.number - b.number);
+    const section =
+      own === null ? tableSection(entries, pdfDict(trailer)) : streamSection(own, entries, trailer, offset);
+    return concatBytes(section, latin1Bytes(`startxref\n${offset}\n%%EOF\n`));
+  }
+
+  /** 14.4: the first identifier stays, the second says which version this is. */
+  #fileId(random16: Uint8Array): PdfObject {
+    const second: PdfObject = { kind: 'string', bytes: random16, hex: true };
+    const id = this.pdf.get(this.pdf.trailer, 'ID');
+    const first = isKind(id, 'array') ? this.pdf.resolve(id.items[0]) : null;
+    return pdfArray([isKind(first, 'string') ? { ...first, hex: true } : second, second]);
+  }
+}
+
+/** A copy of a dictionary's entries. Throws PDF_SHAPE_UNSUPPORTED for anything else, or where a key was given twice. */
+export function editable(object: PdfObject, what: string): Map<string, PdfObject> {
+  if (!isKind(object, 'dict')) throw new AppError('PDF_SHAPE_UNSUPPORTED', `${what} is no dictionary`);
+  if (object.duplicates.length > 0) throw new AppError('PDF_SHAPE_UNSUPPORTED', `${what} has a key given twice`);
+  return new Map(object.entries);
+}
+
+/** Room for `[0 n n n]` with numbers of up to ten digits each, so that every offset is known before the numbers are. */
+const BYTE_RANGE_SLOT = `[0${` ${'0'.repeat(OFFSET_DIGITS)}`.repeat(3)}]`;
+
+function signatureBody(
+  signature: PdfDict,
+  contentsBytes: number,
+): { text: string; rangeAt: number; contentsAt: number } {
+  const head = `${serialize(signature).slice(0, -'>>'.length)}/ByteRange `;
+  const middle = ' /Contents ';
+  const contentsAt = head.length + BYTE_RANGE_SLOT.length + middle.length;
+  const text = `${head}${BYTE_RANGE_SLOT}${middle}<${'0'.repeat(2 * contentsBytes)}> >>`;
+  return { text, rangeAt: head.length, contentsAt };
+}
+
+/** Runs of consecutive object numbers. */
+function runsOf(entries: readonly Placed[]): Placed[][] {
+  const runs: Placed[][] = [];
+  for (const entry of entries) {
+    const run = runs.at(-1);
+    if (run?.at(-1)?.number === entry.number - 1) run.push(entry);
+    else runs.push([entry]);
+  }
+  return runs;
+}
+
+/** Entries of 20 bytes, the line end being space and LF (7.5.4). */
+function tableSection(entries: readonly Placed[], trailer: PdfDict): Uint8Array {
+  const subsections = runsOf(entries).map((run) => {
+    const lines = run.map(({ offset, generation }) => {
+      return `${String(offset).padStart(10, '0')} ${String(generation).padStart(5, '0')} n \n`;
+    });
+    return `${run[0]?.number ?? 0} ${run.length}\n${lines.join('')}`;
+  });
+  return latin1Bytes(`xref\n${subsections.join('')}trailer\n${serialize(trailer)}\n`);
+}
+
+/** 7.5.8, not compressed: a few entries are not worth it. */
+function streamSection(
+  own: PdfRef,
+  entries: readonly Placed[],
+  trailer: ReadonlyMap<string, PdfObject>,
+  offset: number,
+): Uint8Array {
+  const width = Math.max(1, Math.ceil(offset.toString(16).length / 2));
+  const stride = 1 + width + 2;
+  const data = new Uint8Array(entries.length * stride);
+  for (const [i, entry] of entries.entries()) {
+    let at = i * stride;
+    data[at++] = 1;
+    for (let byte = width - 1; byte >= 0; byte--) data[at++] = Math.floor(entry.offset / 256 ** byte) & 0xff;
+    data[at++] = entry.generation >> 8;
+    data[at] = entry.generation & 0xff;
+  }
+  const dict = new Map(trailer);
+  dict.set('Type', pdfName('XRef'));
+  dict.set('W', pdfArray([1, width, 2]));
+  dict.set('Index', pdfArray(runsOf(entries).flatMap((run) => [run[0]?.number ?? 0, run.length])));
+  dict.set('Length', data.length);
+  return concatBytes(
+    latin1Bytes(`${own.number} 0 obj\n${serialize(pdfDict(dict))}\nstream\n`),
+    data,
+    latin1Bytes('\nendstream\nendobj\n'),
+  );
+}

@@ -1,0 +1,97 @@
+/** Plans what is appended to a document to mark and to sign it. Pure: the signature itself is filled in by who holds the key. */
+import { AppError } from '../errors.ts';
+import type { Appearance } from './appearance.ts';
+import type { SeenRect } from './geometry.ts';
+import { IncrementDraft } from './increment-draft.ts';
+import type { WrittenIncrement } from './increment-draft.ts';
+import { isKind, pdfDict, pdfName, pdfText } from './object.ts';
+import type { PdfDict } from './object.ts';
+import { addPageMarks } from './page-marks.ts';
+import type { PageMark } from './page-marks.ts';
+import { formatPdfDate } from './pdf-date.ts';
+import type { PdfFile } from './revision.ts';
+import type { SignatureField } from './signature-fields.ts';
+import { addSignatureField } from './signature-widget.ts';
+
+export type { Appearance, ImageSource } from './appearance.ts';
+export type { PageMark } from './page-marks.ts';
+
+export interface SignatureRequest {
+  /** Name of an existing empty signature field, or `auto` for a new field. */
+  readonly fieldName: string;
+  /** Where a new field is seen; null: nowhere, or, for an existing field, where it is. */
+  readonly place: SeenRect | null;
+  readonly appearance: Appearance | null;
+  readonly signerName: string;
+  readonly reason?: string;
+  readonly location?: string;
+  readonly time: Date;
+  /** Room for the CMS, in bytes. */
+  readonly contentsBytes: number;
+}
+
+/** What to add: structured-clone-able data. */
+export interface IncrementRequest {
+  readonly marks: readonly PageMark[];
+  readonly signature: SignatureRequest;
+}
+
+export interface PlannedIncrement extends WrittenIncrement {
+  /** The field that was made or filled. */
+  readonly fieldName: string;
+}
+
+/** A CMS with chain, timestamp and margin takes some 70 KB. */
+const MAX_CONTENTS_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The increment for a request: marks in the pages' content, then a signature field with its dictionary. `random16` becomes the file's
+ * new identifier. Throws PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, FIELD_NOT_FOUND, PDF_SIGNED_LOCKED, and what reading the document throws.
+ */
+export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16: Uint8Array): PlannedIncrement {
+  const { marks, signature } = request;
+  if (!(signature.contentsBytes > 0 && signature.contentsBytes <= MAX_CONTENTS_BYTES)) {
+    throw new AppError('INTERNAL', `${signature.contentsBytes} bytes for a signature`);
+  }
+  const fields = pdf.signatureFields();
+  checkUnlocked(pdf, fields, request);
+
+  const draft = new IncrementDraft(pdf);
+  const pages = Map.groupBy(marks, ({ place }) => place.page);
+  for (const [number, ofPage] of pages) addPageMarks(draft, pdf.page(number), ofPage);
+  const ref = draft.reserve();
+  const fieldName = addSignatureField(draft, fields, ref, signature);
+  const written = draft.finish(ref, signatureDictionary(signature), signature.contentsBytes, random16);
+  return { ...written, fieldName };
+}
+
+/**
+ * Marks come before the first signature, and a certification says by itself what may follow (ISO 32000-2, 12.8.2.2); obeying one in
+ * part is not known here yet.
+ */
+function checkUnlocked(pdf: PdfFile, fields: readonly SignatureField[], { marks, signature }: IncrementRequest): void {
+  const permissions = pdf.get(pdf.catalog, 'Perms');
+  const certified = fields.find(({ value }) => value?.docMdp !== null && value?.docMdp !== undefined)?.value?.docMdp;
+  if (certified !== undefined || (isKind(permissions, 'dict') && permissions.entries.has('DocMDP'))) {
+    throw new AppError('PDF_SIGNED_LOCKED', `a certification signature, permission ${certified ?? 'unknown'}`);
+  }
+  if (marks.length > 0 && fields.some(({ value }) => value !== null)) {
+    throw new AppError('PDF_SIGNED_LOCKED', 'the document is signed: its pages take no more marks');
+  }
+  if (signature.fieldName !== 'auto' && fields.some(({ value }) => value?.fieldMdp === true)) {
+    throw new AppError('PDF_SIGNED_LOCKED', 'an earlier signature locks fields');
+  }
+}
+
+/** 12.8.1, Table 255; ETSI EN 319 142-1, 5.3: PAdES takes the time from /M. */
+function signatureDictionary({ signerName, reason, location, time }: SignatureRequest): PdfDict {
+  return pdfDict({
+    Type: pdfName('Sig'),
+    Filter: pdfName('Adobe.PPKLite'),
+    SubFilter: pdfName('ETSI.CAdES.detached'),
+    Name: pdfText(signerName),
+    ...(reason === undefined ? {} : { Reason: pdfText(reason) }),
+    ...(location === undefined ? {} : { Location: pdfText(location) }),
+    M: pdfText(formatPdfDate(time, -time.getTimezoneOffset())),
+  });
+}

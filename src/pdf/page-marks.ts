@@ -1,0 +1,122 @@
+/**
+ * Marks that become part of a page's content: drawn by a content stream of their own after the page's, in the graphics state that the
+ * page began with, and told apart from the page's text as artifacts (ISO 32000-2, 14.8.2.2).
+ */
+import { latin1Bytes } from '../bytes.ts';
+import { AppError, isAppError } from '../errors.ts';
+import { addForm, addStream, matrixOperands } from './appearance.ts';
+import type { Appearance } from './appearance.ts';
+import { contentBalance } from './content-balance.ts';
+import type { ContentBalance } from './content-balance.ts';
+import { POINTS_PER_MM, checkOnPage, toUserSpace } from './geometry.ts';
+import type { Matrix, SeenRect } from './geometry.ts';
+import { editable } from './increment-draft.ts';
+import type { IncrementDraft } from './increment-draft.ts';
+import { isKind, pdfArray, pdfDict, pdfName } from './object.ts';
+import type { PdfObject, PdfRef } from './object.ts';
+import type { PageNode } from './page-tree.ts';
+import type { PdfFile } from './revision.ts';
+
+export interface PageMark {
+  /** The appearance is stretched to its size. */
+  readonly place: SeenRect;
+  readonly appearance: Appearance;
+  /** What it is, for who looks into the file: nothing personal. */
+  readonly title: string;
+}
+
+/** How much of a page's content is looked through for unbalanced states. */
+const MAX_CONTENT_BYTES = 4 * 1024 * 1024;
+
+/** Draws `marks`, all of them of this page. Throws POSITION_OFF_PAGE, PDF_SHAPE_UNSUPPORTED. */
+export function addPageMarks(draft: IncrementDraft, page: PageNode, marks: readonly PageMark[]): void {
+  const { pdf } = draft;
+  const geometry = pdf.geometry(page);
+  const content = contentOf(pdf, page);
+  const { unrestored, surplus, drawsAfterSurplus } = balanceOf(pdf, content);
+  if (drawsAfterSurplus) {
+    throw new AppError(
+      'PDF_SHAPE_UNSUPPORTED',
+      `page ${page.number} draws after it restored more states than it saved`,
+    );
+  }
+
+  const resources = editable(pdf.resolve(page.attributes.Resources) ?? pdfDict({}), 'the page’s resources');
+  const forms = category(pdf, resources, 'XObject');
+  const states = category(pdf, resources, 'ExtGState');
+  const operators = marks.map(({ place, appearance, title }) => {
+    checkOnPage(geometry, place);
+    const form = addNamed(forms, 'ZyMark', addForm(draft, appearance, title));
+    const blend =
+      appearance.blend === 'Normal'
+        ? ''
+        : `/${addNamed(states, 'ZyBlend', pdfDict({ Type: pdfName('ExtGState'), BM: pdfName(appearance.blend) }))} gs `;
+    const matrix = matrixOperands(stretched(toUserSpace(geometry, place).matrix, place, appearance));
+    return `/Artifact BMC\nq ${matrix} cm ${blend}/${form} Do Q\nEMC\n`;
+  });
+  if (forms.size > 0) resources.set('XObject', pdfDict(forms));
+  if (states.size > 0) resources.set('ExtGState', pdfDict(states));
+
+  const before = 'q\n'.repeat(1 + surplus);
+  const after = `\n${'Q\n'.repeat(1 + unrestored)}${operators.join('')}`;
+  const entries = draft.edit(page.ref);
+  entries.set('Resources', pdfDict(resources));
+  entries.set(
+    'Contents',
+    pdfArray([addStream(draft, latin1Bytes(before), {}), ...content, addStream(draft, latin1Bytes(after), {})]),
+  );
+}
+
+/** Maps the appearance's own size onto the place's. */
+export function stretched(matrix: Matrix, place: SeenRect, { widthPt, heightPt }: Appearance): Matrix {
+  const [a, b, c, d, e, f] = matrix;
+  const x = (place.widthMm * POINTS_PER_MM) / widthPt;
+  const y = (place.heightMm * POINTS_PER_MM) / heightPt;
+  return [a * x, b * x, c * y, d * y, e, f];
+}
+
+/** References to the page's content streams. */
+function contentOf(pdf: PdfFile, page: PageNode): PdfRef[] {
+  const written = page.dict.entries.get('Contents');
+  const content = pdf.resolve(written);
+  if (content === null) return [];
+  const items = isKind(content, 'array') ? content.items : [written ?? null];
+  return items.filter((item): item is PdfRef => {
+    if (isKind(item, 'ref')) return true;
+    if (item === null) return false;
+    throw new AppError('PDF_SHAPE_UNSUPPORTED', `the content of page ${page.number} is no list of streams`);
+  });
+}
+
+/** Content that cannot be looked through, because of its length or its filters, is taken for balanced, as most is. */
+function balanceOf(pdf: PdfFile, content: readonly PdfRef[]): ContentBalance {
+  const parts: Uint8Array[] = [];
+  let left = MAX_CONTENT_BYTES;
+  try {
+    for (const ref of content) {
+      const stream = pdf.getObject(ref);
+      if (!isKind(stream, 'stream')) continue;
+      const data = pdf.decodedData(stream, left);
+      left -= data.length;
+      parts.push(data, latin1Bytes('\n'));
+    }
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    return { unrestored: 0, surplus: 0, drawsAfterSurplus: false };
+  }
+  return contentBalance(Buffer.concat(parts));
+}
+
+/** A copy of one category of the resources, with room for more. */
+function category(pdf: PdfFile, resources: ReadonlyMap<string, PdfObject>, key: string): Map<string, PdfObject> {
+  return editable(pdf.resolve(resources.get(key)) ?? pdfDict({}), `/${key} of the page’s resources`);
+}
+
+/** Adds under a name that the resources do not have yet. */
+function addNamed(resources: Map<string, PdfObject>, prefix: string, object: PdfObject): string {
+  let n = 1;
+  while (resources.has(`${prefix}${n}`)) n++;
+  const name = `${prefix}${n}`;
+  resources.set(name, object);
+  return name;
+}

@@ -1,0 +1,136 @@
+/**
+ * The far side of the PDF pool: opens, reads and plans in a thread of its own, which may be killed at any moment and has seen no key.
+ * Each function is a task by its name; failures travel as data, because a thread boundary strips errors of what they carry.
+ */
+import { AppError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import { memorySource, openFileSource } from './byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
+import type { Rotation } from './geometry.ts';
+import { planIncrement } from './increment.ts';
+import type { IncrementRequest, PlannedIncrement } from './increment.ts';
+import { openPdf } from './revision.ts';
+import type { PageText } from './text-anchor.ts';
+import type { TextReader } from './text-page.ts';
+
+/** What a document is, as far as placing marks needs it. */
+export interface PdfFacts {
+  readonly bytes: number;
+  /** In order, as seen. */
+  readonly pages: readonly { readonly widthMm: number; readonly heightMm: number; readonly rotation: Rotation }[];
+  readonly style: 'table' | 'stream';
+  /** How many signature fields are signed. */
+  readonly signatures: number;
+  /** Names of those that are not. */
+  readonly emptyFields: readonly string[];
+}
+
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly detail: string;
+      readonly extras: Readonly<Record<string, unknown>>;
+    };
+
+/** The tasks, by what they take and give. */
+export interface PdfTasks {
+  inspect: { readonly task: { readonly path: string }; readonly value: PdfFacts };
+  plan: {
+    readonly task: { readonly path: string; readonly request: IncrementRequest; readonly random16: Uint8Array };
+    readonly value: PlannedIncrement;
+  };
+  readText: {
+    readonly task: { readonly path: string; readonly pages: readonly number[] | undefined };
+    readonly value: readonly PageText[];
+  };
+  warm: { readonly task: null; readonly value: null };
+}
+
+type Handler<K extends keyof PdfTasks> = (task: PdfTasks[K]['task']) => Promise<Outcome<PdfTasks[K]['value']>>;
+
+export const inspect: Handler<'inspect'> = ({ path }) => onFile(path, facts);
+
+export const plan: Handler<'plan'> = ({ path, request, random16 }) =>
+  onFile(path, (source) => planIncrement(openPdf(source), request, random16));
+
+export const readText: Handler<'readText'> = ({ path, pages }) =>
+  onFile(path, async (source) => {
+    const reader = await textReader();
+    const read = await reader.read(source, userUnits(source));
+    return pages === undefined ? read : read.filter(({ page }) => pages.includes(page));
+  });
+
+/** Compiles what planning runs through, by planning on a small document. */
+export const warm: Handler<'warm'> = () =>
+  outcome(() => {
+    const content = new Uint8Array(0);
+    const appearance = { widthPt: 1, heightPt: 1, content, blend: 'Multiply', images: {} } as const;
+    const place = { page: 1, xMm: 1, yMm: 1, widthMm: 1, heightMm: 1 };
+    const signature = { fieldName: 'auto', place, appearance, signerName: '', time: new Date(0), contentsBytes: 1 };
+    const request = { marks: [{ place, appearance, title: '' }], signature };
+    planIncrement(openPdf(memorySource(SMALLEST_PDF)), request, new Uint8Array(16));
+    return null;
+  });
+
+const SMALLEST_PDF = new TextEncoder().encode(
+  [
+    '%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n',
+    '2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n',
+    '3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>endobj\n',
+    'xref\n0 4\n0000000000 65535 f \n0000000009 00000 n \n0000000052 00000 n \n0000000101 00000 n \n',
+    'trailer<</Size 4/Root 1 0 R>>\nstartxref\n162\n%%EOF\n',
+  ].join(''),
+);
+
+let startedReader: Promise<TextReader> | undefined;
+
+/** PDFium takes 30 MB: it is loaded when there is text to read. */
+function textReader(): Promise<TextReader> {
+  startedReader ??= import('./text-page.ts').then(({ TextReader }) => new TextReader());
+  return startedReader;
+}
+
+function facts(source: ByteSource): PdfFacts {
+  const pdf = openPdf(source);
+  const fields = pdf.signatureFields();
+  return {
+    bytes: source.size,
+    pages: Array.from(pdf.walkPages(), (page) => {
+      const { widthMm, heightMm, rotation } = pdf.geometry(page);
+      return { widthMm, heightMm, rotation };
+    }),
+    style: pdf.style,
+    signatures: fields.filter(({ value }) => value !== null).length,
+    emptyFields: fields.filter(({ value }) => value === null).map(({ name }) => name),
+  };
+}
+
+/** The UserUnit of each page; empty for a document that PDFium reads and this reader refuses. */
+function userUnits(source: ByteSource): number[] {
+  try {
+    const pdf = openPdf(source);
+    return Array.from(pdf.walkPages(), (page) => pdf.geometry(page).userUnit);
+  } catch (error) {
+    if (error instanceof AppError) return [];
+    throw error;
+  }
+}
+
+function onFile<T>(path: string, work: (source: ByteSource) => T | Promise<T>): Promise<Outcome<T>> {
+  return outcome(async () => {
+    using source = openFileSource(path);
+    return await work(source);
+  });
+}
+
+async function outcome<T>(work: () => T | Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const { code, detail, extras } = error;
+    return { ok: false, code, detail, extras };
+  }
+}
