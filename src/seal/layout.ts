@@ -1,5 +1,5 @@
 /** From what is asked (who marks what, where the seal goes) to places and pictures on pages. */
-import { renderFingerprint } from '../biometric/raster.ts';
+import { renderFingerprint } from '../biometric/rendition.ts';
 import { AppError } from '../errors.ts';
 import type { SeenRect } from '../pdf/geometry.ts';
 import type { Appearance } from '../pdf/increment.ts';
