@@ -1,0 +1,251 @@
+/**
+ * Sealing an agreement: under an idempotency key, with a journal that survives a crash at any step.
+ *
+ * The upload is extended in place. First the database says `sealing`; then the file grows and is on disk; then one transaction writes
+ * the ledger, makes the agreement `sealed` and destroys its samples. Whoever finds `sealing` at a start cuts the file back: until that
+ * last transaction nothing was handed out, and after it everything is as it was answered.
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { AppError, isAppError } from '../errors.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Log } from '../log.ts';
+import type { MarkRequest, SealedFile, Sealer, Signatory } from '../seal/seal-job.ts';
+import type { State } from '../state.ts';
+import { confirmationDeadline, requireSealable } from './agreement.ts';
+import type { Agreement, Mark, SealAnswer, SealRequest } from './agreement.ts';
+import type { AgreementStore } from './agreement-store.ts';
+import type { CaptureService } from './capture-service.ts';
+import type { CaptureStore } from './capture-store.ts';
+import type { SampleStore } from './sample-store.ts';
+import type { UploadFolder } from './upload-folder.ts';
+
+export interface AgreementSealingOptions {
+  readonly state: State;
+  readonly agreements: AgreementStore;
+  readonly captureStore: CaptureStore;
+  readonly captures: Pick<CaptureService, 'print' | 'cancelFor'>;
+  readonly samples: SampleStore;
+  readonly uploads: UploadFolder;
+  readonly ledger: Ledger;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Running {
+  readonly agreementId: string;
+  readonly key: string;
+  readonly requestHash: string;
+  readonly answer: Promise<SealAnswer>;
+}
+
+/** Failures that leave open whether the key has signed. */
+const AFTER_SIGNING = ['SEAL_SELF_CHECK', 'SEAL_FAILED', 'FILE_UNWRITABLE', 'STATE_UNUSABLE'] as const;
+const KEY_FORM = /^[\x21-\x7e]{1,255}$/;
+
+export class AgreementSealing {
+  readonly #options: AgreementSealingOptions;
+  /** By agreement. */
+  readonly #running = new Map<string, Running>();
+  #closing = false;
+
+  constructor(options: AgreementSealingOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Seals once per key: the same request under the same key is answered as before, also while the first is under way. Throws
+   * IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED, AGREEMENT_NOT_FOUND, AGREEMENT_BUSY, AGREEMENT_SEALED, AGREEMENT_INCOMPLETE,
+   * PAPER_ORIGINAL_REQUIRED, and what the sealer throws.
+   */
+  async seal(agreementId: string, request: SealRequest, key: string): Promise<SealAnswer> {
+    if (!KEY_FORM.test(key))
+      throw new AppError('IDEMPOTENCY_KEY_REQUIRED', 'expected 1 to 255 printable ASCII characters');
+    const agreement = this.#options.agreements.find(agreementId);
+    if (agreement === null) throw new AppError('AGREEMENT_NOT_FOUND');
+    const requestHash = hashOf(agreementId, request);
+    const done = this.#options.ledger.byIdempotencyKey(key);
+    const earlier = done ?? [...this.#running.values()].find((running) => running.key === key);
+    if (earlier !== undefined) {
+      if (earlier.agreementId !== agreementId || earlier.requestHash !== requestHash) {
+        throw new AppError('IDEMPOTENCY_KEY_REUSED');
+      }
+      if ('answer' in earlier) return earlier.answer;
+      if (agreement.sealed !== undefined) return agreement.sealed.answer;
+    }
+    if (this.#closing) throw new AppError('SHUTTING_DOWN');
+    requireSealable(agreement, request);
+    const answer = this.#seal(agreement, request, { key, requestHash });
+    this.#running.set(agreementId, { agreementId, key, requestHash, answer });
+    try {
+      return await answer;
+    } finally {
+      this.#running.delete(agreementId);
+    }
+  }
+
+  /** Undoes what a crash cut off. */
+  async recover(): Promise<void> {
+    const { agreements, log } = this.#options;
+    for (const id of agreements.ids('sealing')) {
+      const agreement = agreements.find(id);
+      if (agreement === null) continue;
+      await this.#reopen(agreement);
+      log.warn({ agreementId: id }, 'a sealing was cut off, and undone');
+    }
+  }
+
+  /** No sealing begins any more; resolves when those under way have ended. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.allSettled([...this.#running.values()].map(({ answer }) => answer));
+  }
+
+  async #seal(
+    agreement: Agreement,
+    request: SealRequest,
+    use: { key: string; requestHash: string },
+  ): Promise<SealAnswer> {
+    const { state, agreements, captures, uploads, sealer, clock, log } = this.#options;
+    const { id, bytes } = agreement;
+    const startedMs = clock.monotonicMs();
+    const { marks, allowReal } = this.#marks(agreement);
+    state.transaction(() => agreements.setStage(id, 'sealing'));
+    try {
+      await captures.cancelFor(id);
+      const midstate = await uploads.midstate(id);
+      const sealed = await sealer.seal(
+        {
+          path: uploads.pathOf(id),
+          bytes,
+          marks,
+          parties: agreement.parties.length,
+          seal: request.placement ?? null,
+          allowReal,
+          ...(midstate === undefined ? {} : { midstate }),
+          ...(request.reason === undefined ? {} : { reason: request.reason }),
+        },
+        // Nobody's leaving stops it half way: neither the page's, which may ask again, nor the daemon's.
+        new AbortController().signal,
+      );
+      if (sealed.sha256Before !== agreement.sha256) {
+        throw new AppError('STATE_UNUSABLE', `the stored document of agreement ${id} was changed`);
+      }
+      const answer = this.#conclude(agreement, sealed, use);
+      const ms = Math.round(clock.monotonicMs() - startedMs);
+      log.info({ agreementId: id, bytes: sealed.bytes, ledgerN: answer.ledger.n, ms }, 'sealed');
+      return answer;
+    } catch (error) {
+      await this.#reopen(agreement, error, use);
+      throw error;
+    }
+  }
+
+  /** The transaction after which the agreement is sealed. */
+  #conclude(agreement: Agreement, sealed: SealedFile, use: { key: string; requestHash: string }): SealAnswer {
+    const { state, agreements, captureStore, samples, ledger, clock } = this.#options;
+    const { id } = agreement;
+    const sealedAt = sealed.sealedAt.toISOString();
+    const answer = state.transaction((): SealAnswer => {
+      const entry = ledger.record({
+        time: sealed.sealedAt,
+        hashBefore: sealed.sha256Before,
+        hashAfter: sealed.sha256After,
+        certificate: sealed.certificateSha256,
+        idempotencyKey: use.key,
+        requestHash: use.requestHash,
+        via: 'http',
+        outcome: 'sealed',
+        agreementId: id,
+      });
+      const answer: SealAnswer = {
+        agreementId: id,
+        sha256: sealed.sha256After,
+        bytes: sealed.bytes,
+        sealedAt,
+        level: 'B-B',
+        ledger: entry,
+        effectiveAt: sealedAt,
+        judicialConfirmationDeadline: confirmationDeadline(sealed.sealedAt).toISOString(),
+        warnings: sealed.warnings,
+      };
+      agreements.setSealed(id, { sha256: sealed.sha256After, bytes: sealed.bytes, answer });
+      for (const capture of captureStore.withSample(id)) captureStore.setDestroyed(capture.id, clock.now());
+      samples.destroyOfAgreement(id);
+      return answer;
+    });
+    state.purge();
+    return answer;
+  }
+
+  /** Makes the agreement what it was before the sealing; where the key may have signed, the ledger tells of it. */
+  async #reopen(agreement: Agreement, error?: unknown, use?: { key: string; requestHash: string }): Promise<void> {
+    const { state, agreements, uploads, ledger, clock } = this.#options;
+    await uploads.cutBack(agreement.id, agreement.bytes);
+    state.transaction(() => {
+      agreements.setStage(agreement.id, 'open');
+      if (use === undefined || (isAppError(error) && !isAppError(error, ...AFTER_SIGNING))) return;
+      ledger.record({
+        time: clock.now(),
+        hashBefore: agreement.sha256,
+        idempotencyKey: use.key,
+        requestHash: use.requestHash,
+        via: 'http',
+        outcome: 'failed',
+        agreementId: agreement.id,
+      });
+    });
+  }
+
+  #marks(agreement: Agreement): { marks: MarkRequest[]; allowReal: boolean } {
+    const signatories: { id: string; who: Signatory }[] = agreement.parties.map(({ id }, index) => ({
+      id,
+      who: { role: 'party', index },
+    }));
+    if (agreement.mediator !== null) signatories.push({ id: agreement.mediator.id, who: { role: 'mediator' } });
+    const marks: MarkRequest[] = [];
+    let allowReal = true;
+    for (const { id, who } of signatories) {
+      for (const mark of agreement.marks.filter(({ signatoryId }) => signatoryId === id)) {
+        const { picture, simulated } = this.#picture(agreement.id, mark);
+        if (simulated) allowReal = false;
+        if (picture !== null) marks.push({ who, picture, ...(mark.placement && { placement: mark.placement }) });
+      }
+    }
+    return { marks, allowReal };
+  }
+
+  #picture(agreementId: string, mark: Mark): { picture: MarkRequest['picture'] | null; simulated: boolean } {
+    const { captures, samples } = this.#options;
+    switch (mark.kind) {
+      case 'paper':
+        return { picture: null, simulated: false };
+      case 'fingerprint': {
+        const { raster, simulated } = captures.print(mark.captureId ?? '', agreementId, mark.signatoryId);
+        return { picture: { kind: 'fingerprint', raster }, simulated };
+      }
+      case 'signature':
+      case 'stamp': {
+        const png = samples.get({ agreementId, ownerId: mark.id, kind: 'picture' });
+        if (png === null) throw new AppError('INTERNAL', 'the picture of a mark is not there');
+        return { picture: { kind: mark.kind, png }, simulated: false };
+      }
+    }
+  }
+}
+
+/** SHA-256, hexadecimal, of which agreement is to be sealed how, whatever the order of the request's members. */
+function hashOf(agreementId: string, request: SealRequest): string {
+  return createHash('sha256')
+    .update(canonical([agreementId, request]))
+    .digest('hex');
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
+}
