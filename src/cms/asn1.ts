@@ -7,24 +7,27 @@ const { Class, Type } = asn1;
 
 export type Asn1 = forge.asn1.Asn1;
 
-const universal = (type: forge.asn1.Type, value: string): Asn1 => asn1.create(Class.UNIVERSAL, type, false, value);
+/** A primitive value of a universal type; `value` as node-forge wants it. */
+export const universal = (type: forge.asn1.Type, value: string): Asn1 =>
+  asn1.create(Class.UNIVERSAL, type, false, value);
 
 export const sequence = (...members: Asn1[]): Asn1 => asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, members);
 export const oid = (dotted: string): Asn1 => universal(Type.OID, asn1.oidToDer(dotted).getBytes());
 export const octetString = (bytes: Uint8Array): Asn1 => universal(Type.OCTETSTRING, latin1Text(bytes));
-export const utf8String = (text: string): Asn1 => universal(Type.UTF8, latin1Text(new TextEncoder().encode(text)));
 export const nullValue = (): Asn1 => universal(Type.NULL, '');
 /** From 0 to 2^31-1. */
 export const smallInteger = (value: number): Asn1 => universal(Type.INTEGER, asn1.integerToDer(value).getBytes());
 /** Contents octets as they are: big-endian two's complement. */
 export const integer = (contents: Uint8Array): Asn1 => universal(Type.INTEGER, latin1Text(contents));
-export const booleanTrue = (): Asn1 => universal(Type.BOOLEAN, '\u00ff');
-export const bitString = (bytes: Uint8Array, unusedBits = 0): Asn1 =>
-  universal(Type.BITSTRING, String.fromCharCode(unusedBits) + latin1Text(bytes));
 /** `[n]` around or in place of a constructed value. */
 export const context = (n: number, ...members: Asn1[]): Asn1 =>
   // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- a context tag's number is no universal type
   asn1.create(Class.CONTEXT_SPECIFIC, n, true, members);
+
+/** `[n] IMPLICIT OCTET STRING`. */
+export const contextOctets = (n: number, bytes: Uint8Array): Asn1 =>
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- as above
+  asn1.create(Class.CONTEXT_SPECIFIC, n, false, latin1Text(bytes));
 
 /** A value that is DER already. */
 export function encoded(der: Uint8Array): Asn1 {

@@ -17,7 +17,7 @@ export interface Chain {
 
 /** Certificates in a chain, and signatures checked in search of it: a pool of look-alikes costs no more than that. */
 const MAX_LENGTH = 8;
-const MAX_CHECKS = 256;
+const MAX_CHECKS = 64;
 
 /** Extensions that are understood or say nothing about validity here: RFC 5280, 4.2.1. */
 const UNDERSTOOD: ReadonlySet<string> = new Set([

@@ -3,6 +3,7 @@
  * forge.asn1 writes what this project signs but does not read what it is sent: it keeps no byte ranges, takes multi-byte tags for
  * something else and cuts object identifiers to 32 bits. Pure.
  */
+import { concatBytes, toHex } from '../bytes.ts';
 import { AppError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 
@@ -147,6 +148,26 @@ function readLength(
 function byteAt(bytes: Uint8Array, at: number, end: number): number {
   const byte = at < end ? bytes[at] : undefined;
   return byte ?? fail(`byte ${at}: cut off`);
+}
+
+/** The distinguished encoding of what may have come as BER: fewest length octets. Order of SET OF members stays (`setOfDer`). */
+function canonical({ tag, body, children }: DerNode): Uint8Array {
+  return (tag & 0x20) === 0 ? encodeValue(tag, body) : encodeValue(tag, ...children.map(canonical));
+}
+
+/** DER of a SET OF these members: each in its distinguished encoding, in the order of their bytes (X.690, 11.6). */
+export function setOfDer(members: readonly DerNode[]): Uint8Array {
+  // Hexadecimal digits sort as the bytes do.
+  const keyed = members.map(canonical).map((bytes) => ({ bytes, key: toHex(bytes) }));
+  return encodeValue(TAG.set, ...keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ bytes }) => bytes));
+}
+
+function encodeValue(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  const length = contents.reduce((sum, part) => sum + part.length, 0);
+  const octets: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest & 0xff);
+  const head = length < 0x80 ? [tag, length] : [tag, 0x80 | octets.length, ...octets];
+  return concatBytes(Uint8Array.from(head), ...contents);
 }
 
 /** Throws DerError. */

@@ -20,7 +20,7 @@ import {
 import type { Asn1 } from './asn1.ts';
 import { parseCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
-import { DerFields, TAG, contextPrimitive, contextTag, decoding, fail, readDer } from './der.ts';
+import { DerFields, TAG, contextPrimitive, contextTag, decoding, fail, readDer, setOfDer } from './der.ts';
 import type { DerNode } from './der.ts';
 import { readInteger, readOctets, readOid, readSmallInteger } from './der-values.ts';
 import { reason } from './reason.ts';
@@ -55,7 +55,8 @@ export function createSignedData({ digest, chain, sign }: SigningRequest): Uint8
   // What is signed is the encoding as a SET OF, not as the [0] that stands in the SignerInfo (RFC 5652, 5.4).
   const signature = sign(toDer(setOf(...attributes)));
 
-  const sha256 = sequence(oid(OID.sha256), nullValue());
+  // Without parameters (RFC 5754, 2).
+  const sha256 = sequence(oid(OID.sha256));
   const signerInfo = sequence(
     smallInteger(1),
     sequence(encoded(signer.issuer.der), integer(fromHex(signer.serialHex))),
@@ -166,7 +167,8 @@ function readSignedData(bytes: Uint8Array): ParsedSignedData {
     fail(`certificates: ${certificateSet.length}, at most ${MAX_CERTIFICATES}`);
   const certificates = certificateSet.flatMap(readableCertificate);
   const signer = readSignerInfo(signerInfos[0]);
-  if (!digests.some((digest) => digest.oid === signer.algorithms.digest.oid)) {
+  for (const digest of digests) digestOf(digest, 'digestAlgorithms');
+  if (!digests.some(({ oid }) => oid === signer.algorithms.digest.oid)) {
     fail('digestAlgorithms: the signer’s is not among them');
   }
   const wanted = versionOf(contentType, certificateSet, signer.version);
@@ -228,9 +230,7 @@ function readSignerInfo(node: DerNode | undefined) {
       ? readSignedAttributes(readAttributes(signedAttributes.children, 'signedAttrs'))
       : null,
     // Signed is the DER encoding, whatever was sent (RFC 5652, 5.4).
-    signedBytes: signedAttributes
-      ? toDer(setOf(...signedAttributes.children.map((child) => encoded(child.bytes))))
-      : new Uint8Array(),
+    signedBytes: signedAttributes ? setOfDer(signedAttributes.children) : new Uint8Array(),
     unsignedAttributes: readAttributes(unsignedAttributes, 'unsignedAttrs'),
     algorithms: { digest: digestAlgorithm, signature: signatureAlgorithm },
   };

@@ -1,0 +1,71 @@
+/** The committee's key and certificate: taken from a P12, and judged. */
+import { constants, createPublicKey, sign } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { keyFault } from '../cms/algorithms.ts';
+import { maySignDocuments } from '../cms/certificate.ts';
+import type { Certificate } from '../cms/certificate.ts';
+import { issuersOf } from '../cms/chain.ts';
+import { isNamed } from '../cms/distinguished-name.ts';
+import { AppError } from '../errors.ts';
+import { openPkcs12 } from './pkcs12.ts';
+
+export interface SealKey {
+  readonly certificate: Certificate;
+  /** The certificate, then its issuers as far as the P12 has them. */
+  readonly chain: readonly Certificate[];
+  /** RSASSA-PKCS1-v1_5 over SHA-256 of `data`. The key itself stays a native object in here. */
+  sign(data: Uint8Array): Uint8Array;
+}
+
+/**
+ * The signing key of a P12. Where it holds several pairs (Chinese authorities issue one for signing and one for encryption), the one
+ * whose certificate is for signing. Throws SEAL_PASSPHRASE_WRONG, SEAL_FILE_INVALID, SEAL_KEY_UNSUPPORTED, SEAL_KEY_MISMATCH.
+ */
+export async function openP12(bytes: Uint8Array, passphrase: string): Promise<SealKey> {
+  const { keys, otherKeys, certificates } = await openPkcs12(bytes, passphrase);
+  if (keys.length === 0 && otherKeys > 0) throw new AppError('SEAL_KEY_UNSUPPORTED', 'the key is not RSA');
+  if (keys.length === 0) throw new AppError('SEAL_FILE_INVALID', 'no private key in the file');
+  if (certificates.length === 0) throw new AppError('SEAL_FILE_INVALID', 'no certificate in the file');
+  const pairs = keys.flatMap((key) => {
+    const publicKey = createPublicKey(key);
+    const certificate = certificates.find((candidate) => candidate.publicKey.equals(publicKey));
+    return certificate === undefined ? [] : [{ key, certificate }];
+  });
+  const pair = pairs.find(({ certificate }) => maySignDocuments(certificate)) ?? pairs[0];
+  if (pair === undefined) throw new AppError('SEAL_KEY_MISMATCH');
+  if (keyFault(pair.certificate.publicKey) !== null) {
+    const bits = pair.certificate.publicKey.asymmetricKeyDetails?.modulusLength ?? 0;
+    throw new AppError('SEAL_KEY_UNSUPPORTED', `RSA with ${bits} bits`);
+  }
+  return sealKey(pair.key, pair.certificate, certificates);
+}
+
+function sealKey(key: KeyObject, certificate: Certificate, certificates: readonly Certificate[]): SealKey {
+  return {
+    certificate,
+    chain: issuersOf(certificate, certificates),
+    sign: (data) => sign('sha256', data, { key, padding: constants.RSA_PKCS1_PADDING }),
+  };
+}
+
+export interface SealRules {
+  /** The certificate's organization or common name must be this ... */
+  readonly committeeName: string;
+  /** ... unless its SHA-256 (hexadecimal) is fixed here. */
+  readonly certificateSha256?: string;
+}
+
+/** Why the certificate may not seal at that time; null: it may. SEAL_FOREIGN, SEAL_USAGE, SEAL_NOT_YET_VALID, SEAL_EXPIRED. */
+export function sealFault(certificate: Certificate, rules: SealRules, at: Date): AppError | null {
+  const { committeeName, certificateSha256 } = rules;
+  const isOwn =
+    certificateSha256 === undefined
+      ? committeeName !== '' && isNamed(certificate.subject, committeeName)
+      : certificateSha256.toLowerCase() === certificate.sha256;
+  if (!isOwn) return new AppError('SEAL_FOREIGN', `certificate ${certificate.sha256}`);
+  if (!maySignDocuments(certificate)) return new AppError('SEAL_USAGE', `certificate ${certificate.sha256}`);
+  if (at < certificate.notBefore)
+    return new AppError('SEAL_NOT_YET_VALID', `from ${certificate.notBefore.toISOString()}`);
+  if (at > certificate.notAfter) return new AppError('SEAL_EXPIRED', `since ${certificate.notAfter.toISOString()}`);
+  return null;
+}
