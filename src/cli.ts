@@ -1,15 +1,16 @@
 /** The command line: text for people or one JSON document for programs. It decides nothing that a service decides. */
-import { readFile, writeFile, mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { encodePng } from './biometric/raster.ts';
-import { loadConfig, processEnv } from './config.ts';
+import { describeConfig, loadConfig, processEnv } from './config.ts';
 import type { Config } from './config.ts';
 import { AppError, isAppError, problemOf } from './errors.ts';
 import type { CaptureEvent, Sample } from './reader/driver.ts';
 import type { ReaderInfo } from './reader/reader-service.ts';
 import type { Placement } from './seal/seal-job.ts';
-import { compose, startDaemon, version } from './main.ts';
+import { readPassphrase } from './passphrase.ts';
+import { compose, composeReaders, composeVerifier, startDaemon, version } from './main.ts';
 import { reportText } from './verify/report.ts';
 import type { Verdict } from './verify/report.ts';
 
@@ -91,7 +92,11 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .action((options: Common) => {
-      print(options, configOf(options), (checked) => `OK · 配置无误\n${JSON.stringify(checked, null, 2)}\n`);
+      print(
+        options,
+        describeConfig(configOf(options)),
+        (checked) => `OK · 配置无误\n${JSON.stringify(checked, null, 2)}\n`,
+      );
     });
 
   try {
@@ -103,7 +108,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
 }
 
 async function serve(config: Config, json: boolean): Promise<number> {
-  const daemon = await startDaemon(config);
+  const daemon = await startDaemon(config, json || !process.stderr.isTTY ? null : process.stderr);
   const { url, tokenFile, readers: attached, seal: state } = daemon;
   if (json) {
     process.stdout.write(`${JSON.stringify({ url, tokenFile, readers: attached, seal: state })}\n`);
@@ -148,8 +153,8 @@ interface SealOptions extends Common {
 async function seal(input: string, output: string, options: SealOptions): Promise<void> {
   const placement = placementOf(options);
   const settings = configOf(options);
-  const [passphrase = ''] = (await readText(options.passphraseFile)).split(/\r?\n/);
-  const house = await compose({
+  const passphrase = await readPassphrase(options.passphraseFile);
+  const house = compose({
     ...settings,
     reader: [],
     seal: {
@@ -195,29 +200,25 @@ function placementOf(options: SealOptions): Placement | null {
 
 async function verify(file: string, options: Common & { readonly trust?: readonly string[] }): Promise<number> {
   const settings = configOf(options);
-  const house = await compose({
-    ...settings,
-    reader: [],
-    trust: { roots: [...settings.trust.roots, ...(options.trust ?? []).map((path) => resolve(path))] },
-  });
+  const roots = [...settings.trust.roots, ...(options.trust ?? []).map((path) => resolve(path))];
+  const verifier = composeVerifier({ ...settings, trust: { roots } });
   try {
-    const report = await house.verifier.verifyFile(resolve(file), new AbortController().signal);
+    const report = await verifier.verifyFile(resolve(file), new AbortController().signal);
     print(options, report, reportText);
     return VERIFY_EXIT[report.verdict];
   } finally {
-    await house.close();
+    await verifier.close();
   }
 }
 
 async function readers(options: Common): Promise<void> {
-  const settings = configOf(options);
-  const house = await compose(settings);
+  const service = composeReaders(configOf(options));
   try {
-    await house.readers.refresh();
-    const list = house.readers.list();
+    await service.refresh();
+    const list = service.list();
     print(options, list, () => (list.length === 0 ? 'none · 无\n' : `${list.map(readerLine).join('\n')}\n`));
   } finally {
-    await house.close();
+    await service.close();
   }
 }
 
@@ -226,13 +227,13 @@ function readerLine(reader: Pick<ReaderInfo, 'id' | 'name' | 'link' | 'state'>):
 }
 
 async function capture(options: Common & { readonly out: string; readonly reader?: string }): Promise<void> {
-  const house = await compose(configOf(options));
+  const readers = composeReaders(configOf(options));
   try {
-    await house.readers.refresh();
-    const reader = house.readers.choose(options.reader);
+    await readers.refresh();
+    const reader = readers.choose(options.reader);
     if (reader.link !== 'simulated') throw new AppError('READER_NOT_SIMULATED', `reader ${reader.id} is real hardware`);
     const sample = await lastSample(
-      house.readers.capture(reader.id, { timeoutMs: 30_000, liftTimeoutMs: 5_000 }, new AbortController().signal),
+      readers.capture(reader.id, { timeoutMs: 30_000, liftTimeoutMs: 5_000 }, new AbortController().signal),
     );
     const folder = resolve(options.out);
     await mkdir(folder, { recursive: true });
@@ -244,7 +245,7 @@ async function capture(options: Common & { readonly out: string; readonly reader
     }
     print(options, { reader: reader.id, files }, () => `${files.join('\n')}\n`);
   } finally {
-    await house.close();
+    await readers.close();
   }
 }
 
@@ -257,14 +258,6 @@ async function lastSample(events: AsyncIterable<CaptureEvent>): Promise<Sample> 
 
 function configOf(options: Common): Config {
   return loadConfig({ env: processEnv(), ...(options.config === undefined ? {} : { file: resolve(options.config) }) });
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new AppError('FILE_UNREADABLE', path, { cause });
-  }
 }
 
 function print<T>(options: Common, value: T, text: (value: T) => string): void {
@@ -286,5 +279,6 @@ function fail(error: unknown, args: readonly string[]): number {
     `${problem.code}: ${problem.title} · ${problem.titleZh}${detail} — ${problem.remedy} · ${problem.remedyZh}\n`,
   );
   if (args.includes('--json')) process.stdout.write(`${JSON.stringify(problem, null, 2)}\n`);
-  return known.code === 'USAGE' ? EX_USAGE : 1;
+  // `verify` speaks of the document by its exit codes; everything else that goes wrong with it is the call's fault.
+  return known.code === 'USAGE' || args[0] === 'verify' ? EX_USAGE : 1;
 }

@@ -163,6 +163,13 @@ export const ERRORS = {
     'Check that the folder exists, is yours, and has free space.',
     '请检查目录是否存在、权限与剩余空间。',
   ),
+  STATE_IN_USE: row(
+    500,
+    'Another daemon uses this state folder',
+    '数据目录正由另一个服务使用',
+    'Stop the other daemon, or set another `storage.folder`.',
+    '请停止另一个服务，或更改 storage.folder。',
+  ),
   STATE_KEY_WRONG: row(
     500,
     'Stored samples cannot be decrypted',

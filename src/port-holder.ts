@@ -39,7 +39,9 @@ function listeningProcess(port: number): Promise<ListeningProcess | null> {
 
 /** proc(5): /proc/net/tcp names the socket's inode, /proc/PID/fd the process that has it open. */
 async function fromProc(port: number): Promise<ListeningProcess | null> {
-  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')));
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
+  );
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
   const inodes = new Set<string>();
   for (const line of tables.join('\n').split('\n')) {
@@ -68,7 +70,10 @@ async function fromNetstat(port: number): Promise<ListeningProcess | null> {
   for (const line of stdout.split('\n')) {
     const [, local, , , pid] = line.trim().split(/\s+/);
     if (!local?.endsWith(`:${port}`) || pid === undefined || !line.includes('LISTENING')) continue;
-    const list = await run('tasklist', ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH'], { windowsHide: true, timeout: 5000 });
+    const list = await run('tasklist', ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH'], {
+      windowsHide: true,
+      timeout: 5000,
+    });
     return { pid: Number(pid), name: /^"([^"]+)"/.exec(list.stdout.trim())?.[1] };
   }
   return null;

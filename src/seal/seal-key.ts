@@ -49,9 +49,9 @@ function sealKey(key: KeyObject, certificate: Certificate, certificates: readonl
 }
 
 export interface SealRules {
-  /** The certificate's organization or common name must be this ... */
+  /** The certificate's organization or common name must be this; empty: nobody said whose the seal is, so it may be anybody's. */
   readonly committeeName: string;
-  /** ... unless its SHA-256 (hexadecimal) is fixed here. */
+  /** Instead of the name: the SHA-256 of the one certificate, hexadecimal. */
   readonly certificateSha256?: string;
 }
 
@@ -60,7 +60,7 @@ export function sealFault(certificate: Certificate, rules: SealRules, at: Date):
   const { committeeName, certificateSha256 } = rules;
   const isOwn =
     certificateSha256 === undefined
-      ? committeeName !== '' && isNamed(certificate.subject, committeeName)
+      ? committeeName === '' || isNamed(certificate.subject, committeeName)
       : certificateSha256.toLowerCase() === certificate.sha256;
   if (!isOwn) return new AppError('SEAL_FOREIGN', `certificate ${certificate.sha256}`);
   if (!maySignDocuments(certificate)) return new AppError('SEAL_USAGE', `certificate ${certificate.sha256}`);

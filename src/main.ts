@@ -1,0 +1,226 @@
+/** The composition root: configuration in, a running house out. Everything is put together here, and only here. */
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { drivers } from '../drivers/index.ts';
+import { FileSealing } from './agreement/file-sealing.ts';
+import { openAgreements } from './agreement/open-agreements.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { AppError, isAppError } from './errors.ts';
+import { createApp } from './http/app.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { createLog } from './log.ts';
+import type { Log, OpenLog } from './log.ts';
+import { version } from './package.ts';
+import { readPassphrase } from './passphrase.ts';
+import { PdfPool } from './pdf/pdf-pool.ts';
+import { portHolder } from './port-holder.ts';
+import { hidLinks } from './reader/hid-link.ts';
+import { ReaderService } from './reader/reader-service.ts';
+import type { ReaderInfo } from './reader/reader-service.ts';
+import { serialLinks } from './reader/serial-link.ts';
+import { simulatedLinks } from './reader/simulated-link.ts';
+import { KeyStore } from './seal/key-store.ts';
+import type { SealState } from './seal/key-store.ts';
+import { SealService } from './seal/seal-service.ts';
+import { simulatorFixtures } from './simulator.ts';
+import { openState } from './state.ts';
+import type { State } from './state.ts';
+import { Verifier } from './verify/verifier.ts';
+
+export { version } from './package.ts';
+export { loadConfig, processEnv } from './config.ts';
+export type { Config } from './config.ts';
+
+/** Runs nothing by itself: what the command line and the daemon use. */
+export interface House {
+  readonly state: State;
+  readonly pool: PdfPool;
+  readonly keys: KeyStore;
+  readonly sealer: SealService;
+  readonly verifier: Verifier;
+  readonly readers: ReaderService;
+  readonly files: FileSealing;
+  readonly ledger: Ledger;
+  readonly close: () => Promise<void>;
+}
+
+const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** Verification alone: needs no state folder, no reader and no seal. */
+export function composeVerifier(config: Config, clock: Clock = systemClock): Verifier {
+  return new Verifier({ rootFiles: config.trust.roots, clock, timeoutMs: config.limits.pdfTimeoutMs });
+}
+
+/** The readers alone. Nothing is looked for until `start` or `refresh`. */
+export function composeReaders(config: Config, log: Log = SILENT, clock: Clock = systemClock): ReaderService {
+  const simulated = simulatedLinks({ readers: config.reader, drivers, clock, ...simulatorFixtures() });
+  const links = { serial: serialLinks(), hid: hidLinks(), simulated };
+  return new ReaderService({ drivers, readers: config.reader, clock, links, log });
+}
+
+/** Everything but the port. Throws STATE_UNUSABLE, CONFIG_INVALID, READER_DRIVER_UNKNOWN. */
+export function compose(config: Config, log: Log = SILENT, clock: Clock = systemClock): House {
+  const { committee, limits, seal, storage } = config;
+  const readers = composeReaders(config, log, clock);
+  const state = openState(storage.folder);
+  const pool = new PdfPool({ timeoutMs: limits.pdfTimeoutMs });
+  const verifier = composeVerifier(config, clock);
+  const keys = new KeyStore({
+    committeeName: committee.name,
+    clock,
+    idleLockMinutes: seal.idleLockMinutes,
+    ...(seal.p12 === undefined ? {} : { p12Path: seal.p12 }),
+    ...(seal.certificateSha256 === undefined ? {} : { certificateSha256: seal.certificateSha256 }),
+  });
+  const sealer = new SealService({
+    pool,
+    keys,
+    clock,
+    committeeName: committee.name,
+    diameterMm: seal.diameterMm,
+    cacheFolder: state.cache,
+    selfCheck: (path, signal) => verifier.requireIntact(path, signal),
+    ...(seal.picture === undefined ? {} : { picturePath: seal.picture }),
+  });
+  const ledger = new Ledger(state.database);
+  return {
+    state,
+    pool,
+    keys,
+    sealer,
+    verifier,
+    readers,
+    ledger,
+    files: new FileSealing({ sealer, ledger, state }),
+    async close() {
+      keys.lock();
+      await readers.close();
+      await Promise.all([pool.close(), verifier.close()]);
+      state.close();
+    },
+  };
+}
+
+/** A daemon that listens. */
+export interface Daemon {
+  readonly url: string;
+  /** The file that holds the bearer token. */
+  readonly tokenFile: string;
+  readonly readers: readonly ReaderInfo[];
+  readonly seal: SealState;
+  /** Lets answers under way end, then closes all. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Starts the daemon. Throws PORT_IN_USE naming who holds the port, STATE_IN_USE, and what `compose` throws; then nothing stays open.
+ */
+export async function startDaemon(config: Config, terminal: NodeJS.WritableStream | null): Promise<Daemon> {
+  await requireFreePort(config.listen.port);
+  await using started = new AsyncDisposableStack();
+  const { log, close: closeLog } = await openLog(config, terminal);
+  started.defer(closeLog);
+  const house = compose(config, log);
+  started.defer(house.close);
+  started.use(holdState(house.state));
+
+  const { keys, pool, readers, sealer, state, verifier, ledger } = house;
+  readers.start();
+  await readers.refresh();
+  const { agreements, captures, close } = await openAgreements({
+    state,
+    ledger,
+    sealer,
+    inspector: pool,
+    readers,
+    config,
+    clock: systemClock,
+    log,
+  });
+  started.defer(close);
+
+  const app = createApp({
+    config,
+    version,
+    token: state.token,
+    clock: systemClock,
+    log,
+    readers,
+    captures,
+    agreements,
+    seal: keys,
+    verifier: {
+      verify: (upload, signal) =>
+        verifier.verifyUpload(upload, { folder: state.uploads, maxBytes: config.limits.uploadBytes }, signal),
+    },
+  });
+  started.defer(() => app.close());
+  const url = await listen(app, config.listen.port);
+  const daemonFile = join(state.folder, 'daemon.json');
+  await writeFile(daemonFile, JSON.stringify({ url, pid: process.pid, version }), { mode: 0o600 });
+  started.defer(() => rm(daemonFile, { force: true }));
+
+  await unlockFromFile(keys, config, log);
+  // What the first sealing would otherwise wait for; a failure is met there again.
+  pool.warm().catch((error: unknown) => log.warn({ error }, 'the PDF worker does not start'));
+  log.info({ port: Number(new URL(url).port), version, state: keys.state() }, 'started');
+  const running = started.move();
+  return {
+    url,
+    tokenFile: state.tokenFile,
+    readers: readers.list(),
+    seal: keys.state(),
+    close: () => running.disposeAsync(),
+  };
+}
+
+function openLog(config: Config, terminal: NodeJS.WritableStream | null): Promise<OpenLog> {
+  return createLog({ ...config.log, folder: join(config.storage.folder, 'log'), terminal });
+}
+
+/** Told before anything is opened, so that a second start says who is there and not what that one holds. */
+async function requireFreePort(port: number): Promise<void> {
+  const holder = port === 0 ? null : await portHolder(port);
+  if (holder !== null) throw new AppError('PORT_IN_USE', `port ${port} is held by ${holder}`);
+}
+
+async function listen(app: ReturnType<typeof createApp>, port: number): Promise<string> {
+  try {
+    return await app.listen({ host: '127.0.0.1', port });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+    throw new AppError('PORT_IN_USE', `port ${port} is held by ${(await portHolder(port)) ?? 'another program'}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * One daemon a state folder: an exclusive lock that the operating system drops with the process, however it ends. A second one would
+ * take the sealings of the first for cut off by a crash.
+ */
+function holdState(state: State): Disposable {
+  const lock = new DatabaseSync(join(state.folder, 'daemon.lock'), { timeout: 0 });
+  try {
+    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+  } catch (cause) {
+    lock.close();
+    throw new AppError('STATE_IN_USE', state.folder, { cause });
+  }
+  return { [Symbol.dispose]: () => lock.close() };
+}
+
+/** Unlocks with the configured passphrase file; what is wrong with it is told and leaves the seal locked, not the daemon down. */
+async function unlockFromFile(keys: KeyStore, config: Config, log: Log): Promise<void> {
+  const { passphraseFile } = config.seal;
+  if (passphraseFile === undefined || keys.state() === 'absent') return;
+  try {
+    await keys.unlock(await readPassphrase(passphraseFile));
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    log.error({ error }, 'the seal stays locked');
+  }
+}

@@ -1,0 +1,123 @@
+/** Verification as a service: of a file, of an upload, and of what was just sealed. */
+import { open, readFile, rm } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { parseCertificates } from '../cms/certificate.ts';
+import type { Certificate } from '../cms/certificate.ts';
+import { AppError, isAppError, problemOf } from '../errors.ts';
+import { TaskPool } from '../task-pool.ts';
+import { unreadable } from './report.ts';
+import type { VerificationReport } from './report.ts';
+import type { VerifyTasks } from './verify-worker.ts';
+
+export interface VerifierOptions {
+  /** Files of root certificates, PEM or DER. */
+  readonly rootFiles: readonly string[];
+  readonly clock: Clock;
+  /** Longest that one document may take. */
+  readonly timeoutMs: number;
+}
+
+export interface UploadOptions {
+  /** Where the upload lies while it is verified; nothing of it stays. */
+  readonly folder: string;
+  readonly maxBytes: number;
+}
+
+export class Verifier {
+  readonly #pool: TaskPool<VerifyTasks>;
+  readonly #options: VerifierOptions;
+  #roots: Promise<readonly Certificate[]> | undefined;
+
+  constructor(options: VerifierOptions) {
+    this.#options = options;
+    const worker = new URL(`./verify-worker${extname(import.meta.filename)}`, import.meta.url);
+    this.#pool = new TaskPool<VerifyTasks>({ worker, timeoutMs: options.timeoutMs });
+  }
+
+  /**
+   * The report on a file. What is wrong with the file is in the report, even that it is none.
+   * @throws AppError CERTIFICATE_INVALID and FILE_UNREADABLE for the configured roots; the signal's reason.
+   */
+  async verifyFile(path: string, signal: AbortSignal): Promise<VerificationReport> {
+    const roots = await this.roots();
+    try {
+      const task = { path, roots: roots.map(({ der }) => der), now: this.#options.clock.now() };
+      return await this.#pool.run('verify', task, signal);
+    } catch (error) {
+      if (!isAppError(error, 'FILE_UNREADABLE', 'PDF_TIMEOUT', 'PDF_LIMIT')) throw error;
+      const { code, title, titleZh } = problemOf(error);
+      return unreadable({ code, message: `${title}.`, messageZh: `${titleZh}。` });
+    }
+  }
+
+  /**
+   * The report on a document that arrives as a stream. BODY_TOO_LARGE, FILE_UNWRITABLE, what the stream throws, and as `verifyFile`.
+   */
+  async verifyUpload(
+    stream: AsyncIterable<Uint8Array>,
+    { folder, maxBytes }: UploadOptions,
+    signal: AbortSignal,
+  ): Promise<VerificationReport> {
+    const path = join(folder, `${crypto.randomUUID()}.verify`);
+    try {
+      await spool(stream, path, maxBytes, signal);
+      return await this.verifyFile(path, signal);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  /** @throws AppError SEAL_SELF_CHECK unless every signature is intact and the newest covers the whole file. */
+  async requireIntact(path: string, signal: AbortSignal): Promise<void> {
+    const { integrity, signatures, reasons } = await this.verifyFile(path, signal);
+    const covered = signatures.some(({ coversWholeFile, integrity: own }) => coversWholeFile && own === 'INTACT');
+    // Earlier signatures are followed by the new one: that alone does not tell that they were harmed.
+    const harmed = signatures.some(({ integrity: own, changesAfter }) => own !== 'INTACT' && changesAfter.length === 0);
+    if (!covered || harmed) {
+      throw new AppError('SEAL_SELF_CHECK', `${integrity}: ${reasons.map(({ code }) => code).join(', ')}`);
+    }
+  }
+
+  /** The configured roots, read once. */
+  roots(): Promise<readonly Certificate[]> {
+    if (this.#roots === undefined) {
+      this.#roots = readRoots(this.#options.rootFiles);
+      this.#roots.catch(() => (this.#roots = undefined)); // read anew once the file is mended
+    }
+    return this.#roots;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+}
+
+async function readRoots(paths: readonly string[]): Promise<Certificate[]> {
+  const files = await Promise.all(
+    paths.map((path) =>
+      readFile(path).catch((cause: unknown) => {
+        throw new AppError('FILE_UNREADABLE', path, { cause });
+      }),
+    ),
+  );
+  return files.flatMap((bytes) => parseCertificates(bytes));
+}
+
+async function spool(
+  stream: AsyncIterable<Uint8Array>,
+  path: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await using file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
+    throw new AppError('FILE_UNWRITABLE', 'the state folder', { cause });
+  });
+  let bytes = 0;
+  for await (const chunk of stream) {
+    signal.throwIfAborted();
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new AppError('BODY_TOO_LARGE', `more than ${maxBytes} bytes`);
+    await file.writeFile(chunk);
+  }
+}
