@@ -1,5 +1,5 @@
 /** Random access to a document's bytes without holding the document. Synchronous: all of it runs in a worker thread. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { AppError } from '../errors.ts';
 
 export interface ByteSource {
@@ -90,16 +90,14 @@ class FileSource implements ByteSource {
 export function openFileSource(path: string): ByteSource & Disposable {
   let fd: number;
   try {
+    // Before opening: a pipe would be waited for, and a thread in such a wait cannot be killed.
+    if (!statSync(path).isFile()) throw new AppError('FILE_UNREADABLE', `${path} is not a file`);
     fd = openSync(path, 'r');
   } catch (cause) {
+    if (cause instanceof AppError) throw cause;
     throw new AppError('FILE_UNREADABLE', `cannot open ${path}`, { cause });
   }
-  const stat = fstatSync(fd);
-  if (!stat.isFile()) {
-    closeSync(fd);
-    throw new AppError('FILE_UNREADABLE', `${path} is not a file`);
-  }
-  return new FileSource(fd, stat.size);
+  return new FileSource(fd, fstatSync(fd).size);
 }
 
 /** The first `size` bytes of a source, as a source of its own. */

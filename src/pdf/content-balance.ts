@@ -2,6 +2,7 @@
  * Counts the `q` and `Q` of a page's content (ISO 32000-2, 8.4.2). What is drawn after foreign content must begin in the graphics state
  * that the page began in, and real content leaves states unrestored or restores too many.
  */
+import { CHARACTER_CLASS, REGULAR, SPACE } from './character-class.ts';
 
 export interface ContentBalance {
   /** States saved and never restored. */
@@ -10,13 +11,6 @@ export interface ContentBalance {
   readonly surplus: number;
   /** Whether anything else comes after the first surplus restore: readers differ on the state it is drawn in. */
   readonly drawsAfterSurplus: boolean;
-}
-
-const SPACES = new Set([0, 9, 10, 12, 13, 32]);
-const DELIMITERS = new Set(Array.from('()<>[]{}/%', (char) => char.charCodeAt(0)));
-
-function isRegular(code: number | undefined): boolean {
-  return code !== undefined && !SPACES.has(code) && !DELIMITERS.has(code);
 }
 
 /** Tolerates any content; what makes no sense counts as nothing. */
@@ -29,7 +23,7 @@ export function contentBalance(content: Uint8Array): ContentBalance {
     if (code === 0x28) at = afterLiteral(content, at);
     else if (code === 0x25) at = afterComment(content, at);
     else if (code === 0x2f) at = afterRegular(content, at + 1);
-    else if (!isRegular(code)) at++;
+    else if (code === undefined || CHARACTER_CLASS[code] !== REGULAR) at++;
     else {
       const end = afterRegular(content, at);
       const word = end - at > 2 ? '' : String.fromCharCode(...content.subarray(at, end));
@@ -46,7 +40,7 @@ export function contentBalance(content: Uint8Array): ContentBalance {
 
 function afterRegular(content: Uint8Array, from: number): number {
   let at = from;
-  while (isRegular(content[at])) at++;
+  while (at < content.length && CHARACTER_CLASS[content[at] ?? 0] === REGULAR) at++;
   return at;
 }
 
@@ -73,8 +67,8 @@ function afterInlineImage(content: Uint8Array, from: number): number {
     const isEnd =
       content[at] === 0x45 &&
       content[at + 1] === 0x49 &&
-      SPACES.has(content[at - 1] ?? -1) &&
-      SPACES.has(content[at + 2] ?? 32);
+      CHARACTER_CLASS[content[at - 1] ?? 0] === SPACE &&
+      CHARACTER_CLASS[content[at + 2] ?? 0] === SPACE;
     if (isEnd) return at + 2;
   }
   return content.length;

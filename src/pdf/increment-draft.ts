@@ -4,7 +4,7 @@
  */
 import { PDFContext } from 'pdf-lib';
 import type { PDFObject } from 'pdf-lib';
-import { concatBytes, latin1Bytes } from '../bytes.ts';
+import { concatBytes } from '../bytes.ts';
 import { AppError } from '../errors.ts';
 import { MAX_OBJECT_NUMBER } from './limits.ts';
 import { isKind, pdfArray, pdfDict, pdfName, pdfRef, serialize } from './object.ts';
@@ -101,26 +101,26 @@ export class IncrementDraft {
       offset += bytes.length;
     };
     const writeObject = ({ number, generation }: PdfRef, body: Uint8Array): void => {
-      const head = latin1Bytes(`${number} ${generation} obj\n`);
+      const head = written(`${number} ${generation} obj\n`);
       placed.push({ number, generation, offset });
       write(head);
       write(body);
-      write(latin1Bytes('\nendobj\n'));
+      write(written('\nendobj\n'));
     };
 
     const last = this.pdf.source.read(originalBytes - 1, 1)[0];
-    if (last !== 0x0a && last !== 0x0d) write(latin1Bytes('\n'));
-    for (const { ref, entries } of this.#edited.values()) writeObject(ref, latin1Bytes(serialize(pdfDict(entries))));
+    if (last !== 0x0a && last !== 0x0d) write(written('\n'));
+    for (const { ref, entries } of this.#edited.values()) writeObject(ref, written(serialize(pdfDict(entries))));
     for (const [ref, object] of this.context.enumerateIndirectObjects()) {
       const body = new Uint8Array(object.sizeInBytes());
       object.copyBytesInto(body, 0);
       writeObject(pdfRef(ref.objectNumber), body);
     }
-    for (const [number, dict] of this.#added) writeObject(pdfRef(number), latin1Bytes(serialize(dict)));
+    for (const [number, dict] of this.#added) writeObject(pdfRef(number), written(serialize(dict)));
 
     const { text, rangeAt, contentsAt } = signatureBody(signature, contentsBytes);
     const bodyOffset = offset + `${signatureRef.number} 0 obj\n`.length;
-    writeObject(signatureRef, latin1Bytes(text));
+    writeObject(signatureRef, written(text));
     write(this.#xref(placed, offset, random16));
     if (offset > MAX_OFFSET) throw new AppError('PDF_LIMIT', 'a file of more than ten thousand million bytes');
 
@@ -129,7 +129,7 @@ export class IncrementDraft {
     const close = open + 2 * contentsBytes + 2;
     const byteRange = [0, open, close, offset - close] as const;
     const range = byteRange.join(' ').length;
-    const slot = latin1Bytes(`[${byteRange.join(' ')}]`.padEnd(BYTE_RANGE_SLOT.length));
+    const slot = written(`[${byteRange.join(' ')}]`.padEnd(BYTE_RANGE_SLOT.length));
     if (range + 2 > BYTE_RANGE_SLOT.length) throw new AppError('INTERNAL', 'ByteRange does not fit its slot');
     bytes.set(slot, bodyOffset + rangeAt - originalBytes);
     return { bytes, originalBytes, byteRange, contents: { offset: open + 1, length: 2 * contentsBytes } };
@@ -148,7 +148,7 @@ export class IncrementDraft {
     const entries = placed.toSorted((a, b) => a.number - b.number);
     const section =
       own === null ? tableSection(entries, pdfDict(trailer)) : streamSection(own, entries, trailer, offset);
-    return concatBytes(section, latin1Bytes(`startxref\n${offset}\n%%EOF\n`));
+    return concatBytes(section, written(`startxref\n${offset}\n%%EOF\n`));
   }
 
   /** 14.4: the first identifier stays, the second says which version this is. */
@@ -165,6 +165,11 @@ export function editable(object: PdfObject, what: string): Map<string, PdfObject
   if (!isKind(object, 'dict')) throw new AppError('PDF_SHAPE_UNSUPPORTED', `${what} is no dictionary`);
   if (object.duplicates.length > 0) throw new AppError('PDF_SHAPE_UNSUPPORTED', `${what} has a key given twice`);
   return new Map(object.entries);
+}
+
+/** Text of one character a byte: natively, because Contents alone is tens of thousands of them. */
+function written(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1');
 }
 
 /** Room for `[0 n n n]` with numbers of up to ten digits each, so that every offset is known before the numbers are. */
@@ -200,7 +205,7 @@ function tableSection(entries: readonly Placed[], trailer: PdfDict): Uint8Array 
     });
     return `${run[0]?.number ?? 0} ${run.length}\n${lines.join('')}`;
   });
-  return latin1Bytes(`xref\n${subsections.join('')}trailer\n${serialize(trailer)}\n`);
+  return written(`xref\n${subsections.join('')}trailer\n${serialize(trailer)}\n`);
 }
 
 /** 7.5.8, not compressed: a few entries are not worth it. */
@@ -226,8 +231,8 @@ function streamSection(
   dict.set('Index', pdfArray(runsOf(entries).flatMap((run) => [run[0]?.number ?? 0, run.length])));
   dict.set('Length', data.length);
   return concatBytes(
-    latin1Bytes(`${own.number} 0 obj\n${serialize(pdfDict(dict))}\nstream\n`),
+    written(`${own.number} 0 obj\n${serialize(pdfDict(dict))}\nstream\n`),
     data,
-    latin1Bytes('\nendstream\nendobj\n'),
+    written('\nendstream\nendobj\n'),
   );
 }

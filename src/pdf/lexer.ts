@@ -4,16 +4,10 @@
  */
 import { AppError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
+import { CHARACTER_CLASS, REGULAR, SPACE } from './character-class.ts';
 import { MAX_DEPTH, MAX_OBJECT_BYTES, MAX_OBJECT_VALUES } from './limits.ts';
 import { pdfArray, pdfRef } from './object.ts';
 import type { PdfDict, PdfName, PdfObject, PdfString } from './object.ts';
-
-const REGULAR = 0;
-const SPACE = 1;
-const DELIMITER = 2;
-const CLASSES = new Uint8Array(256);
-for (const code of [0, 9, 10, 12, 13, 32]) CLASSES[code] = SPACE;
-for (const char of '()<>[]{}/%') CLASSES[char.charCodeAt(0)] = DELIMITER;
 
 const END = -1;
 const LF = 10;
@@ -85,7 +79,7 @@ export class Lexer {
     for (;;) {
       const code = this.#at(this.#position);
       if (code === PERCENT) this.#skipComment();
-      else if (code !== END && CLASSES[code] === SPACE) this.#position++;
+      else if (code !== END && CHARACTER_CLASS[code] === SPACE) this.#position++;
       else return;
     }
   }
@@ -96,7 +90,7 @@ export class Lexer {
     let text = '';
     for (;;) {
       const code = this.#at(this.#position);
-      if (code === END || CLASSES[code] !== REGULAR) return text;
+      if (code === END || CHARACTER_CLASS[code] !== REGULAR) return text;
       if (text.length === maxLength) this.#fail('a keyword that is too long');
       text += String.fromCharCode(code);
       this.#position++;
@@ -247,7 +241,7 @@ export class Lexer {
     const start = this.#position;
     this.#position++;
     for (let code = this.peek(); code !== GREATER; code = this.peek()) {
-      if (code === END || (hexValue(code) < 0 && CLASSES[code] !== SPACE)) this.#fail('no hexadecimal digit');
+      if (code === END || (hexValue(code) < 0 && CHARACTER_CLASS[code] !== SPACE)) this.#fail('no hexadecimal digit');
       this.#position++;
     }
     this.#position++;
@@ -319,7 +313,7 @@ export class Lexer {
 
   #isRegular(at: number): boolean {
     const code = this.#at(at);
-    return code !== END && CLASSES[code] === REGULAR;
+    return code !== END && CHARACTER_CLASS[code] === REGULAR;
   }
 
   #at(at: number): number {

@@ -1,0 +1,122 @@
+/** Writes a PDF file object by object, right or wrong as told: fixtures are made of what real writers get wrong. */
+import { deflateSync } from 'node:zlib';
+
+interface Entry {
+  readonly kind: 'offset' | 'compressed';
+  /** Offset, or number of the object stream. */
+  readonly at: number;
+  /** Index in the object stream. */
+  readonly index: number;
+}
+
+export interface TableOptions {
+  /** Characters that end an entry; space and LF when absent. */
+  readonly entryEnd?: string;
+  /** Added to every offset. */
+  readonly shift?: number;
+}
+
+export class RawPdf {
+  readonly #parts: Buffer[] = [];
+  readonly #entries = new Map<number, Entry>();
+  #length = 0;
+  #startxref = 0;
+
+  constructor(header = '%PDF-1.7\n%\xe2\xe3\xcf\xd3\n') {
+    this.raw(header);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Offset of the newest cross-reference section. */
+  get startxref(): number {
+    return this.#startxref;
+  }
+
+  raw(data: string | Uint8Array): this {
+    const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : Buffer.from(data);
+    this.#parts.push(bytes);
+    this.#length += bytes.length;
+    return this;
+  }
+
+  object(number: number, body: string, generation = 0): this {
+    this.#entries.set(number, { kind: 'offset', at: this.#length, index: generation });
+    return this.raw(`${number} ${generation} obj\n${body}\nendobj\n`);
+  }
+
+  /** `dict`: entries beside /Length, which may give another one. */
+  stream(number: number, data: string | Uint8Array, dict = '', length?: string): this {
+    const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : Buffer.from(data);
+    this.#entries.set(number, { kind: 'offset', at: this.#length, index: 0 });
+    this.raw(`${number} 0 obj\n<< /Length ${length ?? bytes.length} ${dict} >>\nstream\n`).raw(bytes);
+    return this.raw('\nendstream\nendobj\n');
+  }
+
+  /** An object stream (ISO 32000-2, 7.5.7). */
+  objects(number: number, bodies: ReadonlyMap<number, string>): this {
+    const numbers = [...bodies.keys()];
+    let at = 0;
+    const header = numbers.map((inner, index) => {
+      this.#entries.set(inner, { kind: 'compressed', at: number, index });
+      const pair = `${inner} ${at}`;
+      at += (bodies.get(inner) ?? '').length + 1;
+      return pair;
+    });
+    const first = `${header.join(' ')}\n`;
+    const data = deflateSync(Buffer.from(`${first}${[...bodies.values()].join('\n')}\n`, 'latin1'));
+    return this.stream(number, data, `/Type /ObjStm /N ${numbers.length} /First ${first.length} /Filter /FlateDecode`);
+  }
+
+  /** Lists what was written since the last section (7.5.4). */
+  table(trailer: string, { entryEnd = ' \n', shift = 0 }: TableOptions = {}): this {
+    const first = this.#startxref === 0;
+    this.#startxref = this.#length;
+    this.raw('xref\n');
+    const lines = this.#sorted().map(([number, { at, index }]) => {
+      const offset = String(at + shift).padStart(10, '0');
+      return { number, line: `${offset} ${String(index).padStart(5, '0')} n${entryEnd}` };
+    });
+    if (first) lines.unshift({ number: 0, line: `0000000000 65535 f${entryEnd}` });
+    for (const [i, { number, line }] of lines.entries()) {
+      if (lines[i - 1]?.number !== number - 1) {
+        const end = lines.findIndex((_, j) => j >= i && lines[j + 1]?.number !== (lines[j]?.number ?? 0) + 1);
+        this.raw(`${number} ${end - i + 1}\n`);
+      }
+      this.raw(line);
+    }
+    this.#entries.clear();
+    return this.raw(`trailer\n<< ${trailer} >>\n`);
+  }
+
+  /** The same as a stream (7.5.8), with the PNG predictor that most writers use. */
+  xrefStream(number: number, trailer: string): this {
+    this.#startxref = this.#length;
+    this.#entries.set(number, { kind: 'offset', at: this.#length, index: 0 });
+    const sorted = this.#sorted();
+    const rows = sorted.map(([, { kind, at, index }]) => {
+      return [kind === 'offset' ? 1 : 2, (at >> 16) & 0xff, (at >> 8) & 0xff, at & 0xff, index];
+    });
+    const differences = rows.map((row, i) => [2, ...row.map((value, j) => (value - (rows[i - 1]?.[j] ?? 0)) & 0xff)]);
+    const index = sorted.map(([inner]) => `${inner} 1`).join(' ');
+    const parms = '/DecodeParms << /Predictor 12 /Columns 5 >>';
+    const dict = `/Type /XRef /W [1 3 1] /Index [${index}] /Filter /FlateDecode ${parms} ${trailer}`;
+    this.stream(number, deflateSync(Uint8Array.from(differences.flat())), dict);
+    this.#entries.clear();
+    return this;
+  }
+
+  end(startxref = this.#startxref): this {
+    return this.raw(`startxref\n${startxref}\n%%EOF\n`);
+  }
+
+  bytes(): Uint8Array {
+    return Buffer.concat(this.#parts);
+  }
+
+  #sorted(): [number, Entry][] {
+    return [...this.#entries].toSorted(([a], [b]) => a - b);
+  }
+}
