@@ -12,18 +12,11 @@ export interface Link {
   readonly kind: LinkKind;
   /** The bytes that arrived since the last read, at least one; waits for them. Rejects with the signal's reason when it aborts. */
   read(signal: AbortSignal): Promise<Uint8Array>;
-  write(bytes: Uint8Array): Promise<void>;
+  /** Resolves once the bytes are on their way. After an abort some of them may have gone all the same. */
+  write(bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Throws away what arrived unread. */
   drain(): void;
   close(): Promise<void>;
-}
-
-/** How one attached device shows itself to the operating system. */
-export interface UsbIdentity {
-  readonly transport: 'serial' | 'hid';
-  readonly vendorId?: number;
-  readonly productId?: number;
-  readonly serialNumber?: string;
 }
 
 export interface ReaderCapabilities {
@@ -91,23 +84,35 @@ export interface DriverSettings {
 
 /** The device's end of the protocol, for the simulated link: bytes in, bytes out, and a finger that comes and goes. */
 export interface Peer {
+  /** Bytes a second of the device's wire are this / 10. It changes at power-up at the earliest. */
+  readonly baudRate: number;
   /** Bytes from the host. */
   receive(bytes: Uint8Array): void;
   /** Called with every burst that the device sends. */
   onSend: (bytes: Uint8Array) => void;
+  /** Called just before the device looks for a finger: where a simulated person reacts. */
+  onLook: () => void;
   /** Puts a finger on the window, or takes it off. */
   setFinger(print: PeerPrint | null): void;
+  /** Plugged in, or reset: what is volatile is lost, stored settings take effect. */
+  powerUp(): void;
 }
 
+/** What is wrong with a finger, where something is; the device's dialect knows how it says so. */
+export type FingerCondition = 'dry' | 'wet' | 'smudged' | 'partial' | 'lifted' | 'residual';
+
 export interface PeerPrint {
+  /** Of the window's size. */
   readonly image: Raster;
   /** What the device's extractor would make of it. */
   readonly template: Uint8Array;
+  readonly condition?: FingerCondition;
 }
 
 export interface PeerSettings {
   readonly dialect: string;
   readonly password?: number;
+  readonly baudRate?: number;
   readonly capabilities: ReaderCapabilities;
 }
 
@@ -117,8 +122,9 @@ export interface Driver {
   readonly name: string;
   /** USB ids known to speak it; more may be given in the configuration. */
   readonly matches: readonly UsbMatch[];
-  /** Bytes a second of payload at 8N1 are baud / 10. Undefined where the transport has no baud rate. */
-  readonly defaultBaudRate: number;
+  /** What a device of these settings is expected to give, before one was opened. Throws CONFIG_INVALID for an unknown dialect. */
+  expects(settings: DriverSettings): ReaderCapabilities;
+  /** Finds out whether a device answers on the link, by commands that only read. The link stays the caller's to close where this fails. */
   open(link: Link, context: DriverContext, signal: AbortSignal): Promise<OpenReader>;
   createPeer(settings: PeerSettings, clock: Clock): Peer;
 }

@@ -1,0 +1,201 @@
+/** Readers that speak EF01: AS608, ZFM and their many relatives. */
+import { toHex } from '../../src/bytes.ts';
+import type { Clock } from '../../src/clock.ts';
+import { AppError, isAppError } from '../../src/errors.ts';
+import type {
+  CaptureEvent,
+  CaptureOptions,
+  Driver,
+  DriverContext,
+  Link,
+  OpenReader,
+  ReaderCapabilities,
+  ReaderIdentity,
+  Sample,
+} from '../../src/reader/driver.ts';
+import type { Raster } from '../../src/biometric/raster.ts';
+import { DEFAULT_ADDRESS } from './codec.ts';
+import { CONFIRMATION, dialectNamed, refusal } from './dialects.ts';
+import type { Dialect } from './dialects.ts';
+import { createPeer } from './peer.ts';
+import { decodePixels } from './pixels.ts';
+import { Session } from './session.ts';
+
+/** The character buffer that a capture uses. */
+const BUFFER = 1;
+/** Far above any template or picture of the family. */
+const TEMPLATE_LIMIT = 8192;
+const IMAGE_LIMIT = 262_144;
+/** How often a transfer is asked for before its damage counts. */
+const TRANSFERS = 3;
+
+export const ef01: Driver = {
+  id: 'ef01',
+  name: 'EF01 (AS608, ZFM, Synochip)',
+  // USB-to-serial bridges that these modules are sold on: CP210x, CH340, PL2303, FT232.
+  matches: [
+    { transport: 'serial', vendorId: 0x10c4, productId: 0xea60 },
+    { transport: 'serial', vendorId: 0x1a86, productId: 0x7523 },
+    { transport: 'serial', vendorId: 0x067b, productId: 0x2303 },
+    { transport: 'serial', vendorId: 0x0403, productId: 0x6001 },
+  ],
+  expects: (settings) => capabilitiesOf(dialectNamed(settings.dialect)),
+  open,
+  createPeer: (settings, clock) => createPeer(dialectNamed(settings.dialect), settings, clock),
+};
+
+/** Drain, VfyPwd, ReadSysPara, then what names the device: read-only, whatever may be attached. */
+async function open(link: Link, context: DriverContext, signal: AbortSignal): Promise<OpenReader> {
+  const { settings, clock } = context;
+  const dialect = dialectNamed(settings.dialect);
+  const session = new Session(link, clock, dialect, settings.address ?? DEFAULT_ADDRESS);
+  await session.request('vfyPwd', { password: settings.password ?? 0 }, signal, dialect.timing.firstAnswer);
+  await session.request('readSysPara', {}, signal);
+  const identity = await identify(session, signal);
+  return {
+    capabilities: capabilitiesOf(dialect),
+    identity,
+    capture: (options, signal) => capture(session, clock, options, signal),
+    async ping(signal) {
+      await session.request('readSysPara', {}, signal, dialect.timing.firstAnswer);
+    },
+    close: () => link.close(),
+  };
+}
+
+function capabilitiesOf(dialect: Dialect): ReaderCapabilities {
+  return { image: true, template: dialect.template.format, ...dialect.images[0] };
+}
+
+async function identify(session: Session, signal: AbortSignal): Promise<ReaderIdentity> {
+  const { identity, instructions } = session.dialect;
+  const instruction = identity === null ? undefined : instructions[identity.instruction];
+  if (identity === null || instruction === undefined) return {};
+  const { fields } = await session.command(instruction, {}, signal);
+  // An older firmware of the family may not know the instruction, and then the device has no name.
+  if (fields === null) return {};
+  const named = (field: string | undefined): string | undefined => {
+    const value = field === undefined ? undefined : fields[field];
+    if (value === undefined) return undefined;
+    if (typeof value === 'number') return String(value);
+    const end = value.indexOf(0);
+    const text = end === -1 ? value : value.subarray(0, end);
+    return text.every((byte) => byte >= 0x20 && byte < 0x7f) ? String.fromCharCode(...text).trim() : toHex(value);
+  };
+  const model = named(identity.model);
+  const serialNumber = named(identity.serialNumber);
+  const firmware = named(identity.firmware);
+  return {
+    ...(model === undefined ? {} : { model }),
+    ...(serialNumber === undefined ? {} : { serialNumber }),
+    ...(firmware === undefined ? {} : { firmware }),
+  };
+}
+
+async function* capture(
+  session: Session,
+  clock: Clock,
+  options: CaptureOptions,
+  signal: AbortSignal,
+): AsyncGenerator<CaptureEvent, void, void> {
+  signal.throwIfAborted();
+  yield { kind: 'prompt', prompt: 'place' };
+  yield* awaitFinger(session, clock, options.timeoutMs, signal);
+  yield { kind: 'prompt', prompt: 'hold' };
+  const image = yield* uploadImage(session, signal);
+  const template = await uploadTemplate(session, signal);
+  yield { kind: 'sample', sample: { image, template } };
+  yield { kind: 'prompt', prompt: 'lift' };
+  await awaitLift(session, clock, options.liftTimeoutMs, signal);
+}
+
+/** Ends once a picture of a finger is in the image buffer. A finger that lies badly is asked for again until the time is over. */
+async function* awaitFinger(
+  session: Session,
+  clock: Clock,
+  timeoutMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<CaptureEvent, void, void> {
+  const { dialect } = session;
+  const deadline = clock.monotonicMs() + timeoutMs;
+  let complaint: AppError | null = null;
+  for (;;) {
+    const { code } = await session.command(dialect.instructions.getImage, {}, signal);
+    if (code === CONFIRMATION.ok) return;
+    if (code !== CONFIRMATION.noFinger) {
+      const refused = refusal(dialect, 'getImage', code);
+      if (!refused.code.startsWith('FINGER_')) throw refused;
+      if (complaint?.code !== refused.code) yield { kind: 'prompt', prompt: 'again' };
+      complaint = refused;
+    }
+    if (clock.monotonicMs() >= deadline) {
+      throw complaint ?? new AppError('FINGER_TIMEOUT', `no finger in ${timeoutMs} ms`);
+    }
+    await clock.sleep(dialect.timing.look, signal);
+  }
+}
+
+async function* uploadImage(session: Session, signal: AbortSignal): AsyncGenerator<CaptureEvent, Raster, void> {
+  const { images } = session.dialect;
+  const expected = packedBytes(images[0]);
+  let shown = 0;
+  yield { kind: 'progress', progress: 0 };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await session.request('upImage', {}, signal);
+      const transfer = session.transfer(expected, IMAGE_LIMIT, signal);
+      while (await transfer.next()) {
+        // Whole percent, and 1 only when all is well: the size of the picture is known at its end alone.
+        const percent = Math.min(99, Math.floor((100 * transfer.received) / expected));
+        if (percent > shown) {
+          shown = percent;
+          yield { kind: 'progress', progress: percent / 100 };
+        }
+      }
+      const packed = transfer.bytes();
+      const size = images.find((candidate) => packedBytes(candidate) === packed.length);
+      if (size === undefined) throw new AppError('READER_PROTOCOL', `a picture of ${packed.length} bytes`);
+      yield { kind: 'progress', progress: 1 };
+      return { ...size, pixels: decodePixels(packed) };
+    } catch (error) {
+      // The picture is still in the device's buffer: it can be asked for again.
+      if (attempt >= TRANSFERS || !isAppError(error, 'READER_PROTOCOL')) throw error;
+    }
+  }
+}
+
+async function uploadTemplate(session: Session, signal: AbortSignal): Promise<NonNullable<Sample['template']>> {
+  const { template, id } = session.dialect;
+  await session.request('genChar', { buffer: BUFFER }, signal);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await session.request('upChar', { buffer: BUFFER }, signal);
+      const transfer = session.transfer(template.bytes, TEMPLATE_LIMIT, signal);
+      let more = true;
+      while (more) more = await transfer.next();
+      const bytes = transfer.bytes();
+      if (bytes.length === 0) throw new AppError('READER_PROTOCOL', 'a template of 0 bytes');
+      return { format: template.format, dialect: id, bytes };
+    } catch (error) {
+      if (attempt >= TRANSFERS || !isAppError(error, 'READER_PROTOCOL')) throw error;
+    }
+  }
+}
+
+async function awaitLift(session: Session, clock: Clock, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const deadline = clock.monotonicMs() + timeoutMs;
+  try {
+    while (clock.monotonicMs() < deadline) {
+      const { code } = await session.command(session.dialect.instructions.getImage, {}, signal);
+      if (code === CONFIRMATION.noFinger) return;
+      await clock.sleep(session.dialect.timing.look, signal);
+    }
+  } catch (error) {
+    // The sample is handed over: a device that fails from here on fails the next capture, not this one.
+    if (!isAppError(error, 'READER_REMOVED', 'READER_SILENT', 'READER_PROTOCOL')) throw error;
+  }
+}
+
+function packedBytes(size: { readonly width: number; readonly height: number }): number {
+  return (size.width * size.height) / 2;
+}

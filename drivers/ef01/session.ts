@@ -1,0 +1,255 @@
+/** One conversation with a device: half duplex, one command outstanding, every wait bounded, a damaged exchange mended where it may be. */
+import { concatBytes } from '../../src/bytes.ts';
+import type { Clock } from '../../src/clock.ts';
+import { AppError, isAppError } from '../../src/errors.ts';
+import type { Link } from '../../src/reader/driver.ts';
+import { encodeFrame, FrameParser } from './codec.ts';
+import type { Frame, ParsedItem } from './codec.ts';
+import { CONFIRMATION, refusal } from './dialects.ts';
+import type { Dialect } from './dialects.ts';
+import { decodeReply, encodeCommand } from './instructions.ts';
+import type { Fields, Instruction, Reply, SharedInstructions, Values } from './instructions.ts';
+
+/** How often a repeatable command is sent before its failure counts. */
+const ATTEMPTS = 3;
+
+/** What the device has yet to send for what it was last told. */
+type Owed = 'nothing' | 'answer' | 'answer-and-data' | 'data';
+
+export class Session {
+  readonly dialect: Dialect;
+  readonly #link: Link;
+  readonly #clock: Clock;
+  readonly #address: number;
+  readonly #parser: FrameParser;
+  #owed: Owed = 'nothing';
+
+  constructor(link: Link, clock: Clock, dialect: Dialect, address: number) {
+    this.dialect = dialect;
+    this.#link = link;
+    this.#clock = clock;
+    this.#address = address;
+    this.#parser = new FrameParser(address);
+  }
+
+  /** Sends one command and waits for its acknowledgement, whatever its code. READER_SILENT, READER_PROTOCOL, READER_REMOVED or the signal's reason. */
+  async command<A extends Fields, R extends Fields>(
+    instruction: Instruction<A, R>,
+    args: Values<A>,
+    signal: AbortSignal,
+    answerMs = this.dialect.timing.answer,
+  ): Promise<Reply<R>> {
+    const attempts = instruction.repeatable ? ATTEMPTS : 1;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const reply = await this.#exchange(instruction, args, answerMs, signal);
+        if (reply.code !== CONFIRMATION.packetError || attempt >= attempts) return reply;
+      } catch (error) {
+        if (attempt >= attempts || !isAppError(error, 'READER_SILENT', 'READER_PROTOCOL')) throw error;
+      }
+    }
+  }
+
+  /** Like `command`, but a code other than 0 is thrown as the failure that the dialect makes of it. */
+  async request<N extends keyof SharedInstructions>(
+    name: N,
+    args: Values<SharedInstructions[N]['args']>,
+    signal: AbortSignal,
+    answerMs?: number,
+  ): Promise<Values<SharedInstructions[N]['reply']>> {
+    const instruction: Instruction<SharedInstructions[N]['args'], SharedInstructions[N]['reply']> =
+      this.dialect.instructions[name];
+    const reply = await this.command(instruction, args, signal, answerMs);
+    if (reply.fields === null) throw refusal(this.dialect, name, reply.code);
+    return reply.fields;
+  }
+
+  /**
+   * The data that follows the acknowledgement just received.
+   * `expected`: its size where that is known; it lets an end be seen that no packet marks. More than `limit` bytes are refused.
+   */
+  transfer(expected: number | null, limit: number, signal: AbortSignal): Transfer {
+    return new Transfer(this.#incoming(signal), expected, limit, () => {
+      this.#owed = 'nothing';
+    });
+  }
+
+  async #exchange<A extends Fields, R extends Fields>(
+    instruction: Instruction<A, R>,
+    args: Values<A>,
+    answerMs: number,
+    signal: AbortSignal,
+  ): Promise<Reply<R>> {
+    await this.#settle(signal);
+    this.#link.drain();
+    this.#parser.reset();
+    const payload = encodeCommand(instruction, args);
+    this.#owed = instruction.data === 'to-host' ? 'answer-and-data' : 'answer';
+    const written = await this.#within(answerMs, signal, async (timed) => {
+      await this.#link.write(encodeFrame({ kind: 'command', address: this.#address, payload }), timed);
+      return true;
+    });
+    if (written === null) throw new AppError('READER_SILENT', `a command could not be sent in ${answerMs} ms`);
+    const frame = await this.#acknowledgement(answerMs, signal);
+    const reply = decodeReply(instruction, frame.payload);
+    this.#answered(reply.code);
+    return reply;
+  }
+
+  async #acknowledgement(answerMs: number, signal: AbortSignal): Promise<Frame> {
+    const { gap } = this.dialect.timing;
+    const deadline = this.#clock.monotonicMs() + answerMs;
+    let arrived = 0;
+    let damaged = false;
+    for (;;) {
+      const left = deadline - this.#clock.monotonicMs();
+      // After a damaged frame nothing else will come: a device says a thing once.
+      const patience = damaged || this.#parser.pending ? Math.min(gap, left) : left;
+      const chunk = patience > 0 ? await this.#within(patience, signal, (timed) => this.#link.read(timed)) : null;
+      let items: ParsedItem[] = [];
+      if (chunk !== null) {
+        arrived += chunk.length;
+        items = this.#parser.push(chunk);
+      } else if (this.#parser.pending) {
+        items = this.#parser.abandon();
+        damaged = true;
+      } else {
+        this.#owed = 'nothing';
+        if (arrived === 0) throw new AppError('READER_SILENT', `no answer in ${answerMs} ms`);
+        throw new AppError('READER_PROTOCOL', `${arrived} bytes arrived, no whole answer among them`);
+      }
+      for (const item of items) {
+        if (item.kind === 'frame' && isAnswer(item.frame)) return item.frame;
+        if (item.kind === 'fault' && item.fault !== 'noise') damaged = true;
+      }
+    }
+  }
+
+  /** Frames and faults as they arrive; null: a gap longer than allowed. */
+  async *#incoming(signal: AbortSignal): AsyncGenerator<ParsedItem | null, void, void> {
+    const { gap, transfer } = this.dialect.timing;
+    const deadline = this.#clock.monotonicMs() + transfer;
+    for (;;) {
+      if (this.#clock.monotonicMs() >= deadline) {
+        throw new AppError('READER_STALLED', `a transfer did not end in ${transfer} ms`);
+      }
+      const chunk = await this.#within(gap, signal, (timed) => this.#link.read(timed));
+      if (chunk !== null) yield* this.#parser.push(chunk);
+      else if (this.#parser.pending) yield* this.#parser.abandon();
+      else yield null;
+    }
+  }
+
+  /** Lets what an interrupted exchange still sends pass by, so that it isn't taken for the answer to the next command. */
+  async #settle(signal: AbortSignal): Promise<void> {
+    const { answer, gap, transfer } = this.dialect.timing;
+    const deadline = this.#clock.monotonicMs() + transfer;
+    while (this.#owed !== 'nothing') {
+      const patience = this.#owed === 'data' ? gap : answer;
+      const chunk = await this.#within(patience, signal, (timed) => this.#link.read(timed));
+      if (chunk === null) break;
+      if (this.#clock.monotonicMs() >= deadline) {
+        throw new AppError('READER_PROTOCOL', `the device does not stop sending in ${transfer} ms`);
+      }
+      for (const item of this.#parser.push(chunk)) {
+        if (item.kind !== 'frame') continue;
+        if (item.frame.kind === 'end-of-data') this.#owed = 'nothing';
+        else if (item.frame.kind === 'data') this.#owed = 'data';
+        else if (this.#owed !== 'data' && isAnswer(item.frame)) this.#answered(item.frame.payload[0]);
+      }
+    }
+    this.#owed = 'nothing';
+  }
+
+  #answered(code: number | undefined): void {
+    this.#owed = this.#owed === 'answer-and-data' && code === CONFIRMATION.ok ? 'data' : 'nothing';
+  }
+
+  /** The outcome of `wait`, or null where it takes longer than `ms`. */
+  async #within<T>(ms: number, signal: AbortSignal, wait: (timed: AbortSignal) => Promise<T>): Promise<T | null> {
+    signal.throwIfAborted();
+    const late = new AbortController();
+    const timer = new AbortController();
+    const alarm = this.#clock.sleep(ms, timer.signal).then(
+      () => late.abort(),
+      () => undefined, // The wait ended first.
+    );
+    try {
+      return await wait(AbortSignal.any([signal, late.signal]));
+    } catch (error) {
+      if (late.signal.aborted && !signal.aborted && error === late.signal.reason) return null;
+      throw error;
+    } finally {
+      timer.abort();
+      await alarm;
+    }
+  }
+}
+
+/** Data on its way to the host. */
+export class Transfer {
+  readonly #incoming: AsyncGenerator<ParsedItem | null, void, void>;
+  readonly #expected: number | null;
+  readonly #limit: number;
+  readonly #onEnd: () => void;
+  readonly #payloads: Uint8Array[] = [];
+  #received = 0;
+  #faults = 0;
+
+  constructor(
+    incoming: AsyncGenerator<ParsedItem | null, void, void>,
+    expected: number | null,
+    limit: number,
+    onEnd: () => void,
+  ) {
+    this.#incoming = incoming;
+    this.#expected = expected;
+    this.#limit = limit;
+    this.#onEnd = onEnd;
+  }
+
+  /** Bytes so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Waits for the next packet; false: that was the last. READER_STALLED where the device falls silent, READER_PROTOCOL where it sends too much. */
+  async next(): Promise<boolean> {
+    for (;;) {
+      const { done, value: item } = await this.#incoming.next();
+      if (done === true) return false;
+      if (item === null) return this.#silence();
+      if (item.kind === 'fault') this.#faults += 1;
+      else if (item.frame.kind === 'data' || item.frame.kind === 'end-of-data') {
+        this.#received += item.frame.payload.length;
+        if (this.#received > this.#limit) {
+          throw new AppError('READER_PROTOCOL', `more than ${this.#limit} bytes in one transfer`);
+        }
+        this.#payloads.push(item.frame.payload);
+        if (item.frame.kind === 'data') return true;
+        this.#onEnd();
+        return false;
+      }
+    }
+  }
+
+  /** All of it, once `next` said that it ended. READER_PROTOCOL where packets were damaged on the way. */
+  bytes(): Uint8Array {
+    if (this.#faults > 0 && this.#received !== this.#expected) {
+      throw new AppError('READER_PROTOCOL', `${this.#faults} damaged packets among ${this.#received} bytes`);
+    }
+    return concatBytes(...this.#payloads);
+  }
+
+  #silence(): false {
+    this.#onEnd();
+    // Clones that mark no end have sent everything; and where packets were damaged, the end may have been among them.
+    if (this.#received === this.#expected || this.#faults > 0) return false;
+    throw new AppError('READER_STALLED', `the device stopped after ${this.#received} bytes`);
+  }
+}
+
+/** An acknowledgement, unless it's the one that a touch sends unasked. */
+function isAnswer(frame: Frame): boolean {
+  return frame.kind === 'acknowledge' && frame.payload.length > 0 && frame.payload[0] !== CONFIRMATION.touch;
+}
