@@ -13,7 +13,7 @@ import { createApp } from './http/app.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { createLog } from './log.ts';
 import type { Log, OpenLog } from './log.ts';
-import { version } from './package.ts';
+import { packagePath, version } from './package.ts';
 import { readPassphrase } from './passphrase.ts';
 import { PdfPool } from './pdf/pdf-pool.ts';
 import { portHolder } from './port-holder.ts';
@@ -22,10 +22,10 @@ import { ReaderService } from './reader/reader-service.ts';
 import type { ReaderInfo } from './reader/reader-service.ts';
 import { serialLinks } from './reader/serial-link.ts';
 import { simulatedLinks } from './reader/simulated-link.ts';
+import { simulatorFixtures } from './reader/simulator-fixtures.ts';
 import { KeyStore } from './seal/key-store.ts';
 import type { SealState } from './seal/key-store.ts';
 import { SealService } from './seal/seal-service.ts';
-import { simulatorFixtures } from './simulator.ts';
 import { openState } from './state.ts';
 import type { State } from './state.ts';
 import { Verifier } from './verify/verifier.ts';
@@ -56,7 +56,12 @@ export function composeVerifier(config: Config, clock: Clock = systemClock): Ver
 
 /** The readers alone. Nothing is looked for until `start` or `refresh`. */
 export function composeReaders(config: Config, log: Log = SILENT, clock: Clock = systemClock): ReaderService {
-  const simulated = simulatedLinks({ readers: config.reader, drivers, clock, ...simulatorFixtures() });
+  const simulated = simulatedLinks({
+    readers: config.reader,
+    drivers,
+    clock,
+    ...simulatorFixtures(packagePath('fixtures')),
+  });
   const links = { serial: serialLinks(), hid: hidLinks(), simulated };
   return new ReaderService({ drivers, readers: config.reader, clock, links, log });
 }

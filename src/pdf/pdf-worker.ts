@@ -1,9 +1,10 @@
 /**
  * The far side of the PDF pool: opens, reads and plans in a thread of its own, which may be killed at any moment and has seen no key.
- * Each function is a task by its name; failures travel as data, because a thread boundary strips errors of what they carry.
+ * Each function is a task by its name.
  */
 import { AppError } from '../errors.ts';
-import type { ErrorCode } from '../errors.ts';
+import { outcomeOf } from '../task-pool.ts';
+import type { Outcome, TaskHandler } from '../task-pool.ts';
 import { memorySource, openFileSource } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { Rotation } from './geometry.ts';
@@ -25,15 +26,6 @@ export interface PdfFacts {
   readonly emptyFields: readonly string[];
 }
 
-export type Outcome<T> =
-  | { readonly ok: true; readonly value: T }
-  | {
-      readonly ok: false;
-      readonly code: ErrorCode;
-      readonly detail: string;
-      readonly extras: Readonly<Record<string, unknown>>;
-    };
-
 /** The tasks, by what they take and give. */
 export interface PdfTasks {
   inspect: { readonly task: { readonly path: string }; readonly value: PdfFacts };
@@ -48,7 +40,7 @@ export interface PdfTasks {
   warm: { readonly task: null; readonly value: null };
 }
 
-type Handler<K extends keyof PdfTasks> = (task: PdfTasks[K]['task']) => Promise<Outcome<PdfTasks[K]['value']>>;
+type Handler<K extends keyof PdfTasks> = TaskHandler<PdfTasks, K>;
 
 export const inspect: Handler<'inspect'> = ({ path }) => onFile(path, facts);
 
@@ -64,7 +56,7 @@ export const readText: Handler<'readText'> = ({ path, pages }) =>
 
 /** Compiles what planning runs through, by planning on a small document. */
 export const warm: Handler<'warm'> = () =>
-  outcome(() => {
+  outcomeOf(() => {
     const content = new Uint8Array(0);
     const appearance = { widthPt: 1, heightPt: 1, content, blend: 'Multiply', images: {} } as const;
     const place = { page: 1, xMm: 1, yMm: 1, widthMm: 1, heightMm: 1 };
@@ -119,18 +111,8 @@ function userUnits(source: ByteSource): number[] {
 }
 
 function onFile<T>(path: string, work: (source: ByteSource) => T | Promise<T>): Promise<Outcome<T>> {
-  return outcome(async () => {
+  return outcomeOf(async () => {
     using source = openFileSource(path);
     return await work(source);
   });
-}
-
-async function outcome<T>(work: () => T | Promise<T>): Promise<Outcome<T>> {
-  try {
-    return { ok: true, value: await work() };
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    const { code, detail, extras } = error;
-    return { ok: false, code, detail, extras };
-  }
 }

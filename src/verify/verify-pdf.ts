@@ -195,8 +195,9 @@ function update(hashes: readonly (Hash | null)[], source: ByteSource, start: num
 }
 
 function trustOf(parsed: ParsedSignedData | null, claimed: Date | null, { roots, now }: VerifyOptions): Finding[] {
-  if (parsed?.signer == null) return [];
-  const { reasons } = buildChain(parsed.signer, parsed.certificates, roots, claimed ?? now);
+  const signer = parsed?.signer ?? null;
+  if (parsed === null || signer === null) return [];
+  const { reasons } = buildChain(signer, parsed.certificates, roots, claimed ?? now);
   const found = reasons.map(({ code, message, messageZh }) => ({ code, message, messageZh }));
   return claimed === null ? [...found, finding('CLAIMED_TIME_INVALID')] : found;
 }
@@ -207,14 +208,15 @@ function revisionReports(
   signatures: readonly VerifiedField[],
 ): RevisionReport[] {
   return revisions.map((revision, i) => {
-    const signature = signatures.find(
+    const signed = signatures.find(
       ({ covers }) => covers !== null && covers.end >= revision.end && covers.end <= revision.endOfLine,
     );
+    const covers = signed?.covers ?? null;
     const last = i === revisions.length - 1;
     return {
       number: i + 1,
-      bytes: signature?.covers?.end ?? (last ? source.size : revision.endOfLine),
-      ...(signature?.covers == null ? {} : { sha256: signature.covers.sha256, signedBy: signature.report.field }),
+      bytes: covers?.end ?? (last ? source.size : revision.endOfLine),
+      ...(signed === undefined || covers === null ? {} : { sha256: covers.sha256, signedBy: signed.report.field }),
     };
   });
 }
