@@ -86,13 +86,14 @@ export class TextReader {
 
   /**
    * The characters of every page, as seen: after Rotate and inside CropBox. A document that needs no password to be opened is read
-   * though it is encrypted. Lengths are those of a UserUnit of 1.
+   * though it is encrypted.
+   * @param userUnits the UserUnit of each page, in order, which PDFium does not tell; 1 where absent.
    * @throws AppError PDF_UNREADABLE, PDF_ENCRYPTED, PDF_LIMIT.
    */
-  async read(source: ByteSource): Promise<PageText[]> {
+  async read(source: ByteSource, userUnits: readonly number[] = []): Promise<PageText[]> {
     const engine = await this.#start();
     try {
-      return readDocument(engine, source, this.#limits.chars);
+      return readDocument(engine, source, userUnits, this.#limits.chars);
     } catch (cause) {
       if (cause instanceof AppError) throw cause;
       // PDFium aborts where it finds no memory; its state is lost then.
@@ -146,7 +147,7 @@ async function startEngine(memoryBytes: number): Promise<Engine> {
   return { fpdf, memory, access, file, scratch: memory.wasmExports.malloc(64) };
 }
 
-function readDocument(engine: Engine, source: ByteSource, maxChars: number): PageText[] {
+function readDocument(engine: Engine, source: ByteSource, userUnits: readonly number[], maxChars: number): PageText[] {
   const { fpdf, memory, access, file } = engine;
   file.source = source;
   file.failure = null;
@@ -157,7 +158,7 @@ function readDocument(engine: Engine, source: ByteSource, maxChars: number): Pag
     const pages: PageText[] = [];
     let room = maxChars;
     for (let index = 0; index < fpdf.FPDF_GetPageCount(document); index++) {
-      const page = readPage(engine, document, index, room);
+      const page = readPage(engine, document, index, userUnits[index] ?? 1, room);
       room -= page.chars.length;
       pages.push(page);
     }
@@ -174,14 +175,14 @@ function openError(code: number): AppError {
     : new AppError('PDF_UNREADABLE', `PDFium cannot open it, code ${code}`);
 }
 
-function readPage(engine: Engine, document: number, index: number, room: number): PageText {
+function readPage(engine: Engine, document: number, index: number, userUnit: number, room: number): PageText {
   const { fpdf } = engine;
   const page = fpdf.FPDF_LoadPage(document, index);
   if (page === 0) throw new AppError('PDF_UNREADABLE', `page ${index + 1} cannot be loaded`);
   const text = fpdf.FPDFText_LoadPage(page);
   try {
-    const widthMm = fpdf.FPDF_GetPageWidthF(page) * MM_PER_POINT;
-    const heightMm = fpdf.FPDF_GetPageHeightF(page) * MM_PER_POINT;
+    const widthMm = fpdf.FPDF_GetPageWidthF(page) * userUnit * MM_PER_POINT;
+    const heightMm = fpdf.FPDF_GetPageHeightF(page) * userUnit * MM_PER_POINT;
     const count = text === 0 ? 0 : fpdf.FPDFText_CountChars(text);
     if (count > room) throw new AppError('PDF_LIMIT', `more characters than may be read, at page ${index + 1}`);
     const chars: TextChar[] = [];

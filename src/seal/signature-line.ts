@@ -29,7 +29,7 @@ export interface SignatureLine {
   readonly row: number;
   /** The characters of `name`. */
   readonly nameChars: readonly TextChar[];
-  /** Every character of the label and the name. */
+  /** Every character of the label, the name and the underscores to write on. */
   readonly chars: readonly TextChar[];
 }
 
@@ -126,7 +126,7 @@ function labelAt(
     return null;
   }
   const box = boxOf(page.page, label);
-  const { name, endMm } = fieldOf(fieldRow, box, columnEnd, page.page);
+  const { name, rules, endMm } = fieldOf(fieldRow, box, columnEnd, page.page);
   return {
     role:
       hit.groups?.['party'] !== undefined ? 'party' : hit.groups?.['mediator'] !== undefined ? 'mediator' : 'recorder',
@@ -140,7 +140,7 @@ function labelAt(
     endMm,
     name: name.length === 0 ? null : boxOf(page.page, name),
     nameChars: name,
-    chars: [...row.chars.slice(hit.index, words), ...label, ...name],
+    chars: [...row.chars.slice(hit.index, words), ...label, ...name, ...rules],
   };
 }
 
@@ -155,27 +155,26 @@ function continuation(
   return rest === null ? null : { label: chars.slice(0, rest[0].length), field: chars.slice(rest[0].length) };
 }
 
-/** The printed name after the colon, if any, and where the room ends. Underscores and dots are room, not a name. */
+/** The printed name after the colon, if any, the underscores to write on, and where the room ends. */
 function fieldOf(
   field: readonly TextChar[],
   label: TextBox,
   columnEndMm: number,
   page: number,
-): { name: TextChar[]; endMm: number } {
+): { name: TextChar[]; rules: TextChar[]; endMm: number } {
   const name: TextChar[] = [];
+  const rules: TextChar[] = [];
   let edge = label.xMm + label.widthMm;
   for (const [i, char] of field.entries()) {
+    const far = char.xMm - edge > label.heightMm * (name.length === 0 ? 4 : 2.5);
     // One underscore by itself is no line to write on but a character that the file maps wrongly.
-    const blank = isRule(char) && (isRule(field[i - 1]) || isRule(field[i + 1]));
-    const gap = char.xMm - edge;
-    const far = gap > label.heightMm * (name.length === 0 ? 4 : 2.5);
-    if (far && !blank) return { name, endMm: char.xMm };
-    if (!blank) name.push(char);
-    else if (name.length > 0 && far) break;
+    const rule = isRule(char) && (isRule(field[i - 1]) || isRule(field[i + 1]));
+    if (far && !rule) return { name, rules, endMm: char.xMm };
+    (rule ? rules : name).push(char);
     edge = char.xMm + char.widthMm;
   }
   const right = name.length === 0 ? edge : boxOf(page, name).xMm + boxOf(page, name).widthMm;
-  return { name, endMm: Math.max(columnEndMm, right) };
+  return { name, rules, endMm: Math.max(columnEndMm, right) };
 }
 
 function isRule(char: TextChar | undefined): boolean {
