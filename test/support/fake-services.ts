@@ -74,7 +74,7 @@ export interface FakeServices extends Pick<HttpDeps, 'readers' | 'captures' | 'a
   /** What was asked of the services, in order. Reading a list for the status is no side effect and not recorded. */
   readonly calls: Call[];
   /** Bytes that each upload gave before it ended or broke off. */
-  readonly uploads: { bytes: number; ended: boolean; error?: unknown }[];
+  readonly uploads: { readonly call: string; bytes: number; ended: boolean; error?: unknown }[];
   /** Feeds the event stream of the capture. */
   readonly events: EventSource;
 }
@@ -146,8 +146,8 @@ export function fakeServices(options: FakeOptions = {}): FakeServices {
     if (id !== mine) throw new AppError(code);
   }
 
-  async function consume(stream: AsyncIterable<Uint8Array>): Promise<number> {
-    const upload: FakeServices['uploads'][number] = { bytes: 0, ended: false };
+  async function consume(call: string, stream: AsyncIterable<Uint8Array>): Promise<number> {
+    const upload: FakeServices['uploads'][number] = { call, bytes: 0, ended: false };
     uploads.push(upload);
     try {
       for await (const chunk of stream) {
@@ -211,7 +211,7 @@ export function fakeServices(options: FakeOptions = {}): FakeServices {
     async create(upload) {
       call('agreements.create');
       await holds['agreements.create'];
-      return { ...AGREEMENT, bytes: await consume(upload) };
+      return { ...AGREEMENT, bytes: await consume('agreements.create', upload) };
     },
     get(id) {
       known(id, 'agr-1', 'AGREEMENT_NOT_FOUND');
@@ -260,7 +260,7 @@ export function fakeServices(options: FakeOptions = {}): FakeServices {
   const verifier: Verifier = {
     async verify(upload) {
       call('verifier.verify');
-      await consume(upload);
+      await consume('verifier.verify', upload);
       return {
         verdict: 'NO_SIGNATURE',
         integrity: 'NONE',
