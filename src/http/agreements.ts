@@ -158,8 +158,10 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
           ...PDF_PROBLEMS,
         ],
       },
-      // A key that is missing has a code of its own, and so is looked for before the schema finds the header missing.
       preValidation: (request, _reply, done) => {
+        // Every wish may be left out, and so may the body.
+        if (request.body === undefined) Object.assign(request, { body: {} });
+        // A key that is missing has a code of its own, and so is looked for before the schema finds the header missing.
         const key = request.headers['idempotency-key'];
         if (key === undefined || key === '') done(new AppError('IDEMPOTENCY_KEY_REQUIRED'));
         else done();

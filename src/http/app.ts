@@ -154,9 +154,9 @@ async function checkBody(request: FastifyRequest, uploadBytes: number): Promise<
   if (kind !== 'application/json' && kind !== 'application/pdf') {
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'expected application/json or application/pdf');
   }
+  if (charset.toLowerCase() !== 'utf-8') throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'expected charset utf-8');
   if (expected === undefined) throw new AppError('BAD_REQUEST', 'body: this call takes none');
   if (kind !== expected) throw new AppError('UNSUPPORTED_MEDIA_TYPE', `expected ${expected}`);
-  if (charset.toLowerCase() !== 'utf-8') throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'expected charset utf-8');
   if (expected === 'application/pdf' && Number(length ?? 0) > uploadBytes) {
     throw new AppError('BODY_TOO_LARGE', `expected at most ${uploadBytes} bytes, got ${length}`);
   }

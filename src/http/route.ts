@@ -54,10 +54,14 @@ export function takePdfUploads(scope: Api): void {
  * The body as it comes in, of unbounded length: who reads it counts. Whoever stops early leaves the connection whole, so that the
  * answer can still be sent.
  */
-export async function* uploadOf(request: FastifyRequest): AsyncGenerator<Uint8Array, void, void> {
+export function uploadOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
   if (request.body === undefined) throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'expected a body of application/pdf');
+  return chunksOf(request);
+}
+
+async function* chunksOf({ raw }: FastifyRequest): AsyncGenerator<Uint8Array, void, void> {
   try {
-    for await (const chunk of request.raw.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
+    for await (const chunk of raw.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array;
   } catch (cause) {
     throw new AppError('BAD_REQUEST', 'body: cut off before its end', { cause });
   }

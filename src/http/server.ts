@@ -53,30 +53,16 @@ export function createGuardedServer(
       requireHostHeader: false,
     },
     (request, response) => {
-      answers.set(request.socket, response);
-      response.once('close', () => {
-        if (answers.get(request.socket) === response) answers.delete(request.socket);
-      });
-      lingerAfter(request, response);
-      if (draining) response.setHeader('connection', 'close');
-
-      const verdict = guard(request);
-      for (const [name, value] of Object.entries(verdict.headers)) response.setHeader(name, value);
-      if (verdict.kind === 'refuse') {
-        log.warn({ code: verdict.error.code }, 'refused');
-        writeProblem(response, verdict.error);
-      } else if (draining) {
-        writeProblem(response, new AppError('SHUTTING_DOWN'));
-      } else if (open.size > limits.connections && surplus.has(request.socket)) {
-        response.setHeader('connection', 'close');
-        writeProblem(response, new AppError('OVERLOADED', `more than ${limits.connections} connections`));
-      } else if (verdict.kind === 'preflight') {
-        response.writeHead(204).end();
-      } else {
-        handler(request, response);
-      }
+      admit(request, response, () => handler(request, response));
     },
   );
+  // Who asks first whether to send the body is told before it is on its way.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    admit(request, response, () => {
+      response.writeContinue();
+      handler(request, response);
+    });
+  });
   server.maxHeadersCount = MAX_HEADERS;
   server.maxConnections = limits.connections + SPARE_CONNECTIONS;
 
@@ -96,6 +82,31 @@ export function createGuardedServer(
     log.warn({ code: known.code }, 'a request that cannot be read');
     socket.end(rawProblem(known.code === 'INTERNAL' ? new AppError('BAD_REQUEST', 'this is not HTTP/1.1') : known));
   });
+
+  function admit(request: IncomingMessage, response: ServerResponse, pass: () => void): void {
+    answers.set(request.socket, response);
+    response.once('close', () => {
+      if (answers.get(request.socket) === response) answers.delete(request.socket);
+    });
+    lingerAfter(request, response);
+    if (draining) response.setHeader('connection', 'close');
+
+    const verdict = guard(request);
+    for (const [name, value] of Object.entries(verdict.headers)) response.setHeader(name, value);
+    if (verdict.kind === 'refuse') {
+      log.info({ code: verdict.error.code }, 'refused');
+      writeProblem(response, verdict.error);
+    } else if (draining) {
+      writeProblem(response, new AppError('SHUTTING_DOWN'));
+    } else if (open.size > limits.connections && surplus.has(request.socket)) {
+      response.setHeader('connection', 'close');
+      writeProblem(response, new AppError('OVERLOADED', `more than ${limits.connections} connections`));
+    } else if (verdict.kind === 'preflight') {
+      response.writeHead(204).end();
+    } else {
+      pass();
+    }
+  }
 
   return {
     server,

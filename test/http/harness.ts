@@ -24,8 +24,8 @@ export interface Daemon extends FakeServices {
   readonly url: string;
   /** Everything that was logged, one JSON line each. */
   readonly logged: string[];
-  /** Resolves when that message is logged. */
-  readonly untilLogged: (message: string) => Promise<void>;
+  /** The first line that matches, when it comes. */
+  readonly untilLogged: (message: RegExp) => Promise<string>;
   readonly close: () => Promise<void>;
   /** fetch with the token. */
   readonly call: (method: string, path: string, options?: CallOptions) => Promise<Response>;
@@ -51,12 +51,13 @@ afterEach(async () => {
 export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
   const services = fakeServices(options);
   const logged: string[] = [];
-  const waiting: { message: string; resolve: () => void }[] = [];
+  const waiting: { message: RegExp; resolve: (line: string) => void }[] = [];
   const write = (fields: object, message: string): void => {
-    logged.push(
-      JSON.stringify({ ...fields, message }, (_, value: unknown) => (value instanceof Error ? String(value) : value)),
+    const line = JSON.stringify({ ...fields, message }, (_, value: unknown) =>
+      value instanceof Error ? `${value.stack} ${String(value.cause)}` : value,
     );
-    for (const each of waiting) if (each.message === message) each.resolve();
+    logged.push(line);
+    for (const each of waiting) if (each.message.test(line)) each.resolve(line);
   };
   const app = createApp({
     ...services,
@@ -89,7 +90,10 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
     port,
     url,
     logged,
-    untilLogged: (message) => new Promise((resolve) => waiting.push({ message, resolve })),
+    untilLogged: (message) => {
+      const line = logged.find((each) => message.test(each));
+      return line === undefined ? new Promise((resolve) => waiting.push({ message, resolve })) : Promise.resolve(line);
+    },
     close: () => app.close(),
     call: (method, path, { json, pdf, headers = {}, signal } = {}) =>
       fetch(`${url}${path}`, {
