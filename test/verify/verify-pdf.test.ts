@@ -1,0 +1,196 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { concatBytes } from '../../src/bytes.ts';
+import { parseCertificate } from '../../src/cms/certificate.ts';
+import type { Certificate } from '../../src/cms/certificate.ts';
+import { memorySource } from '../../src/pdf/byte-source.ts';
+import type { VerificationReport } from '../../src/verify/report.ts';
+import { verifyPdf } from '../../src/verify/verify-pdf.ts';
+import { describeShared } from '../support/shared.ts';
+import { fixture, openSealing } from '../support/sealing.ts';
+import type { SealingHouse } from '../support/sealing.ts';
+
+const NOW = new Date();
+const ORIGINAL = fixture('agreements', 'one-page.pdf');
+
+let house: SealingHouse;
+let original: Uint8Array;
+let sealed: Uint8Array;
+let root: Certificate;
+
+beforeAll(async () => {
+  house = await openSealing();
+  original = await readFile(ORIGINAL);
+  // A Buffer's slice() is a view, and changing it would change what all tests share.
+  sealed = Uint8Array.from((await house.seal(ORIGINAL)).bytes);
+  root = parseCertificate(await readFile(house.pki.rootPem));
+});
+afterAll(() => house[Symbol.asyncDispose]());
+
+function verify(bytes: Uint8Array, roots: readonly Certificate[] = [root]): VerificationReport {
+  return verifyPdf(memorySource(bytes), { roots, now: NOW });
+}
+
+function codes(report: VerificationReport): string[] {
+  return report.reasons.map(({ code }) => code);
+}
+
+/** Where Contents stands: from its `<` to after its `>`. */
+function contentsOf(bytes: Uint8Array): { start: number; end: number } {
+  const text = Buffer.from(bytes).toString('latin1');
+  const [, before, from] = /\/ByteRange ?\[ ?0 +(\d+) +(\d+)/.exec(text) ?? [];
+  return { start: Number(before), end: Number(from) };
+}
+
+function latin1(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1');
+}
+
+describe('a document as it was sealed', () => {
+  it('is VALID with its root configured, and says who sealed it, when, and what the seal covers', () => {
+    const report = verify(sealed);
+    expect(report).toMatchObject({ verdict: 'VALID', integrity: 'INTACT', trust: 'TRUSTED', reasons: [] });
+    expect(report.signatures).toHaveLength(1);
+    expect(report.signatures[0]).toMatchObject({
+      kind: 'seal',
+      integrity: 'INTACT',
+      trust: 'TRUSTED',
+      coversWholeFile: true,
+      changesAfter: [],
+    });
+    expect(report.signatures[0]?.signer).toContain('示例村人民调解委员会');
+    expect(Math.abs(Date.parse(report.signatures[0]?.claimedAt ?? '') - NOW.getTime())).toBeLessThan(60_000);
+    expect(report.revisions.at(-1)).toMatchObject({ bytes: sealed.length, signedBy: report.signatures[0]?.field });
+  });
+
+  it('is INDETERMINATE without its root: unchanged, but by nobody known', () => {
+    const report = verify(sealed, []);
+    expect(report).toMatchObject({ verdict: 'INDETERMINATE', integrity: 'INTACT', trust: 'UNTRUSTED' });
+    expect(codes(report)).toEqual(['CHAIN_INCOMPLETE']);
+  });
+
+  it('is NO_SIGNATURE before it was sealed', () => {
+    expect(verify(original)).toMatchObject({ verdict: 'NO_SIGNATURE', integrity: 'NONE', trust: 'NONE' });
+  });
+
+  it('has the original as its exact prefix, so that cutting it back gives NO_SIGNATURE', () => {
+    expect(verify(sealed.subarray(0, original.length)).verdict).toBe('NO_SIGNATURE');
+  });
+});
+
+describe('a document that was changed', () => {
+  it('is never VALID with one byte changed, but for the case of a hexadecimal digit of Contents', () => {
+    const { start, end } = contentsOf(sealed);
+    const offsets = fc.integer({ min: 0, max: sealed.length - 1 });
+    fc.assert(
+      fc.property(offsets, fc.integer({ min: 1, max: 255 }), (offset, flip) => {
+        const changed = sealed.slice();
+        changed[offset] = (changed[offset] ?? 0) ^ flip;
+        const isDigitCase = offset > start && offset < end - 1 && flip === 0x20 && (changed[offset] ?? 0) > 0x40;
+        if (!isDigitCase) expect(verify(changed).verdict).not.toBe('VALID');
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is INVALID with one byte of the original changed', () => {
+    const changed = sealed.slice();
+    changed[original.length >> 1] = (changed[original.length >> 1] ?? 0) ^ 1;
+    const report = verify(changed);
+    expect(report).toMatchObject({ verdict: 'INVALID', integrity: 'BROKEN' });
+    expect(codes(report)).toContain('DIGEST_WRONG');
+  });
+
+  it('is never VALID when cut off anywhere', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: sealed.length - 1 }), (length) => {
+        expect(verify(sealed.subarray(0, length)).verdict).not.toBe('VALID');
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it.each([
+    ['a line feed', '\n'],
+    ['a comment', '% harmless\n'],
+    ['an object that no xref section reaches', '99 0 obj <</Type /Page>> endobj\n'],
+    ['half a revision', '5 0 obj <<>> endobj\nxref\n0 0\n'],
+  ])('is INVALID with %s behind it', (_, addition) => {
+    const report = verify(concatBytes(sealed, latin1(addition)));
+    expect(report).toMatchObject({ verdict: 'INVALID', integrity: 'BROKEN', trust: 'TRUSTED' });
+    expect(codes(report)).toContain('CHANGED_AFTER_SIGNATURE');
+    expect(report.signatures[0]).toMatchObject({ coversWholeFile: false });
+  });
+
+  it('is INVALID after a second seal: until allowed changes are told apart, nothing may follow', async () => {
+    const { path } = await house.seal(ORIGINAL);
+    const again = await house.seal(path, { seal: { page: 1, xMm: 60, yMm: 60 } });
+    const report = verify(again.bytes);
+    expect(report.verdict).toBe('INVALID');
+    expect(report.signatures.map(({ integrity, coversWholeFile }) => ({ integrity, coversWholeFile }))).toEqual([
+      { integrity: 'BROKEN', coversWholeFile: false },
+      { integrity: 'INTACT', coversWholeFile: true },
+    ]);
+  });
+
+  it('is INVALID when the ByteRange leaves out a byte more than Contents', () => {
+    const { start, end } = contentsOf(sealed);
+    const text = Buffer.from(sealed).toString('latin1');
+    const shifted = text.replace(`0 ${start} ${end} `, `0 ${start} ${end + 1} `);
+    expect(shifted).not.toBe(text);
+    expect(codes(verify(latin1(shifted)))).toContain('BYTE_RANGE_INVALID');
+  });
+
+  it('is INVALID when Contents holds white space, which no digest covers', () => {
+    const { end } = contentsOf(sealed);
+    const changed = sealed.slice();
+    changed.set(latin1('  '), end - 3);
+    expect(codes(verify(changed))).toContain('CONTENTS_INVALID');
+  });
+});
+
+describe('what is no PDF', () => {
+  it.each([
+    ['nothing', ''],
+    ['a text', 'an agreement, typed'],
+    ['a PDF header and no more', '%PDF-1.7\n'],
+  ])('is UNREADABLE: %s', (_, text) => {
+    expect(verify(latin1(text))).toMatchObject({ verdict: 'UNREADABLE', integrity: 'NONE', trust: 'NONE' });
+  });
+
+  it('never makes the verifier throw anything but its report', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), fc.integer({ min: 0, max: sealed.length }), (noise, at) => {
+        const changed = concatBytes(sealed.subarray(0, at), noise, sealed.subarray(at + noise.length));
+        expect(['INVALID', 'UNREADABLE', 'NO_SIGNATURE', 'INDETERMINATE', 'VALID']).toContain(verify(changed).verdict);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describeShared('published attacks on PDF signatures', (shared) => {
+  const attacks = join(shared, 'data/pdf/attacks');
+
+  it('calls none of the signature-wrapping, incremental-saving and universal forgeries VALID or unchanged', async () => {
+    const folder = join(attacks, 'insecurity');
+    const files = (await readdir(folder)).filter((name) => name.endsWith('.pdf'));
+    expect(files).toHaveLength(21);
+    for (const name of files) {
+      const { verdict } = verify(await readFile(join(folder, name)));
+      expect.soft(['INVALID', 'UNREADABLE', 'NO_SIGNATURE'], name).toContain(verdict);
+    }
+  });
+
+  it('calls no manipulated shadow document VALID or unchanged', async () => {
+    const folder = join(attacks, 'shadow');
+    const files = (await readdir(folder)).filter((name) => name.includes('__4_'));
+    expect(files.length).toBeGreaterThan(6);
+    for (const name of files) {
+      const { verdict } = verify(await readFile(join(folder, name)));
+      expect.soft(['INVALID', 'UNREADABLE', 'NO_SIGNATURE'], name).toContain(verdict);
+    }
+  });
+});
