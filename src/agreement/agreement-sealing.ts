@@ -74,8 +74,8 @@ export class AgreementSealing {
       if ('answer' in earlier) return earlier.answer;
       if (agreement.sealed !== undefined) return agreement.sealed.answer;
     }
-    if (this.#closing) throw new AppError('SHUTTING_DOWN');
     requireSealable(agreement, request);
+    if (this.#closing) throw new AppError('SHUTTING_DOWN');
     const answer = this.#seal(agreement, request, { key, requestHash });
     this.#running.set(agreementId, { agreementId, key, requestHash, answer });
     try {

@@ -1,0 +1,84 @@
+/** PDFs for tests: the fixtures by name, and something to draw on them. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { deflateSync } from 'node:zlib';
+import { latin1Bytes } from '../../src/bytes.ts';
+import { memorySource } from '../../src/pdf/byte-source.ts';
+import type { Appearance, IncrementRequest, SignatureRequest } from '../../src/pdf/increment.ts';
+import { planIncrement } from '../../src/pdf/increment.ts';
+import type { PlannedIncrement } from '../../src/pdf/increment.ts';
+import { openPdf } from '../../src/pdf/revision.ts';
+
+const folder = join(import.meta.dirname, '../../fixtures/pdf');
+
+export function pdfFixturePath(kind: 'extended' | 'refused', name: string): string {
+  return join(folder, kind, `${name}.pdf`);
+}
+
+export function pdfFixture(kind: 'extended' | 'refused', name: string): Uint8Array {
+  return readFileSync(pdfFixturePath(kind, name));
+}
+
+/** Names of all fixtures of a kind. */
+export function pdfFixtures(kind: 'extended' | 'refused'): string[] {
+  return readdirSync(join(folder, kind)).map((file) => basename(file, '.pdf'));
+}
+
+/** A frame and a star, red. */
+export const STAR: Appearance = {
+  widthPt: 100,
+  heightPt: 100,
+  content: latin1Bytes('1 0 0 RG 4 w 2 2 96 96 re S 1 0 0 rg 50 90 m 73 18 l 12 62 l 88 62 l 27 18 l f'),
+  blend: 'Multiply',
+  images: {},
+};
+
+/** A striped picture, half transparent. */
+export const STRIPES: Appearance = {
+  widthPt: 40,
+  heightPt: 50,
+  content: latin1Bytes('40 0 0 50 0 0 cm /Im Do'),
+  blend: 'Multiply',
+  images: {
+    Im: {
+      width: 4,
+      height: 5,
+      bitsPerComponent: 8,
+      colorSpace: { indexed: Uint8Array.of(200, 0, 0, 255, 255, 255) },
+      flate: deflateSync(Uint8Array.from({ length: 20 }, (_, i) => i % 2)),
+      alpha: deflateSync(new Uint8Array(20).fill(128)),
+    },
+  },
+};
+
+/** Where `incrementOf` puts things: both fit on every fixture's first page. */
+export const MARK_PLACE = { page: 1, xMm: 15, yMm: 15, widthMm: 14, heightMm: 18, rotationDeg: 7 };
+export const SEAL_PLACE = { page: 1, xMm: 60, yMm: 60, widthMm: 42, heightMm: 42 };
+
+export function signatureRequest(change: Partial<SignatureRequest> = {}): SignatureRequest {
+  return {
+    fieldName: 'auto',
+    place: SEAL_PLACE,
+    appearance: STAR,
+    signerName: '测试 TEST',
+    time: new Date('2023-06-15T04:00:00Z'),
+    contentsBytes: 4096,
+    ...change,
+  };
+}
+
+/** One mark and a seal on page 1, unless told otherwise. */
+export function incrementOf(original: Uint8Array, change: Partial<IncrementRequest> = {}): PlannedIncrement {
+  const request: IncrementRequest = {
+    marks: [{ place: MARK_PLACE, appearance: STRIPES, title: 'Fingerprint' }],
+    signature: signatureRequest(),
+    ...change,
+  };
+  return planIncrement(openPdf(memorySource(original)), request, RANDOM);
+}
+
+export const RANDOM = Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i);
+
+export function extendedBy(original: Uint8Array, { bytes }: PlannedIncrement): Uint8Array {
+  return Buffer.concat([original, bytes]);
+}
