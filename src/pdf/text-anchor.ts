@@ -122,7 +122,7 @@ export function findKeyword(pages: readonly PageText[], keyword: string): Anchor
   );
 }
 
-/** A character of the searched text and where it comes from; one code unit each. */
+/** A character and its page, in the order that is searched. */
 interface Origin {
   readonly page: number;
   readonly char: TextChar;
@@ -141,26 +141,24 @@ function search(pages: readonly PageText[], wanted: string, letters: boolean): A
 }
 
 function matches(stream: readonly Origin[], wanted: string, letters: boolean): Anchor[] {
-  const { text, origins } = project(stream, letters);
+  const { text, indices } = project(stream, letters);
   const found: Anchor[] = [];
   for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
-    found.push(anchorOf(origins.slice(at, at + wanted.length)));
+    found.push(anchorOf(stream.slice(indices[at], (indices[at + wanted.length - 1] ?? 0) + 1)));
   }
   return found;
 }
 
-/** Only the matches that begin on `page` and end on `next`; page numbers at the foot and head do not stand between. */
+/** Only a match that begins on `page` and ends on `next`; page numbers at the foot and head do not stand between. */
 function matchesAcross(page: PageText, next: PageText, wanted: string, letters: boolean): Anchor[] {
   const before = withoutPageNumber(page, 'foot').map((char) => ({ page: page.page, char }));
   const after = withoutPageNumber(next, 'head').map((char) => ({ page: next.page, char }));
-  const tail = project(before, letters);
-  const head = project(after, letters);
-  const reach = wanted.length - 1;
-  const start = Math.max(0, tail.text.length - reach);
-  const text = tail.text.slice(start) + head.text.slice(0, reach);
-  const origins = [...tail.origins.slice(start), ...head.origins.slice(0, reach)];
-  const at = text.indexOf(wanted);
-  return at < 0 ? [] : [anchorOf(origins.slice(at, at + wanted.length))];
+  const stream = [...before, ...after];
+  const { text, indices } = project(stream, letters);
+  const boundary = indices.findIndex((index) => index >= before.length);
+  const at = text.indexOf(wanted, Math.max(0, boundary - wanted.length + 1));
+  if (at < 0 || at >= boundary) return [];
+  return [anchorOf(stream.slice(indices[at], (indices[at + wanted.length - 1] ?? 0) + 1))];
 }
 
 function withoutPageNumber(page: PageText, where: 'foot' | 'head'): readonly TextChar[] {
@@ -170,15 +168,16 @@ function withoutPageNumber(page: PageText, where: 'foot' | 'head'): readonly Tex
   return page.chars.filter((char) => !dropped.has(char));
 }
 
-function project(stream: readonly Origin[], letters: boolean): { text: string; origins: Origin[] } {
+/** What is compared of a stream, and for each of its code units the index in the stream. */
+function project(stream: readonly Origin[], letters: boolean): { text: string; indices: number[] } {
   let text = '';
-  const origins: Origin[] = [];
-  for (const origin of stream) {
-    const part = comparable(origin.char.char, letters);
+  const indices: number[] = [];
+  for (const [index, { char }] of stream.entries()) {
+    const part = comparable(char.char, letters);
     text += part;
-    for (let i = 0; i < part.length; i++) origins.push(origin);
+    for (let i = 0; i < part.length; i++) indices.push(index);
   }
-  return { text, origins };
+  return { text, indices };
 }
 
 function anchorOf(origins: readonly Origin[]): Anchor {
@@ -188,7 +187,7 @@ function anchorOf(origins: readonly Origin[]): Anchor {
     const last = piece?.chars.at(-1);
     if (piece === undefined || last === undefined || piece.page !== page || !onOneRow(last, char)) {
       pieces.push({ page, chars: [char] });
-    } else if (last !== char) {
+    } else {
       piece.chars.push(char);
     }
   }

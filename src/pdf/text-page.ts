@@ -95,7 +95,7 @@ export class TextReader {
     try {
       return readDocument(engine, source, userUnits, this.#limits.chars);
     } catch (cause) {
-      if (cause instanceof AppError) throw cause;
+      if (cause instanceof AppError || cause === engine.file.failure) throw cause;
       // PDFium aborts where it finds no memory; its state is lost then.
       this.#engine = null;
       throw new AppError('PDF_LIMIT', 'PDFium gave up reading the text', { cause });
@@ -154,7 +154,10 @@ function readDocument(engine: Engine, source: ByteSource, userUnits: readonly nu
   memory.setValue(access, source.size, 'i32');
   const document = fpdf.FPDF_LoadCustomDocument(access, '');
   try {
-    if (document === 0) throw file.failure ?? openError(fpdf.FPDF_GetLastError());
+    if (document === 0) {
+      throwFailure(file);
+      throw openError(fpdf.FPDF_GetLastError());
+    }
     const pages: PageText[] = [];
     let room = maxChars;
     for (let index = 0; index < fpdf.FPDF_GetPageCount(document); index++) {
@@ -162,11 +165,17 @@ function readDocument(engine: Engine, source: ByteSource, userUnits: readonly nu
       room -= page.chars.length;
       pages.push(page);
     }
+    // PDFium goes on with what it has where bytes are missing; half a page's text would put marks in wrong places.
+    throwFailure(file);
     return pages;
   } finally {
     if (document !== 0) fpdf.FPDF_CloseDocument(document);
     file.source = null;
   }
+}
+
+function throwFailure({ failure }: FileAccess): void {
+  if (failure !== null) throw failure;
 }
 
 function openError(code: number): AppError {
