@@ -381,6 +381,17 @@ describe('cancelling', () => {
     expect(house.state.database.prepare('SELECT * FROM sample').all()).toEqual([]);
   });
 
+  test('a capture whose reader finishes all the same keeps nothing', async () => {
+    const { house, agreementId } = await opened();
+    const { id } = house.captures.start({ agreementId, partyId: 'jia', consent: consent(house) });
+    house.readers.last.deaf = true;
+    const cancelled = house.captures.cancel(id);
+    await house.readers.last.press();
+    await cancelled;
+    expect(house.captures.get(id).state).toBe('cancelled');
+    expect(house.state.database.prepare('SELECT * FROM sample').all()).toEqual([]);
+  });
+
   test('a done capture destroys the sample and takes the mark off: the consent is withdrawn', async () => {
     const { house, agreementId } = await opened();
     const given = consent(house);

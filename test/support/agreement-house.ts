@@ -67,6 +67,8 @@ export class PlayedCapture {
   readonly readerId: string;
   readonly options: CaptureOptions;
   readonly signal: AbortSignal;
+  /** A reader that goes on after an abort, as one may that had all but finished. */
+  deaf = false;
   readonly #steps: (CaptureEvent | Error | 'end')[] = [];
   #wake: () => void = () => {};
 
@@ -90,7 +92,7 @@ export class PlayedCapture {
 
   async *events(): AsyncGenerator<CaptureEvent, void, void> {
     for (;;) {
-      this.signal.throwIfAborted();
+      if (!this.deaf) this.signal.throwIfAborted();
       const step = this.#steps.shift();
       if (step === 'end') return;
       if (step instanceof Error) throw step;
