@@ -23,11 +23,13 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
  * The daemon's HTTP side, not yet listening: `app.listen({ host: '127.0.0.1', port })`, and where the configuration asks for it ::1
- * follows at the same port. `app.close()` lets answers under way finish, ends waits and event streams, and refuses what comes new.
+ * follows at the same port. `app.close()` lets what is under way finish, ends waits and event streams, and refuses what comes new; when it
+ * resolves, no request uses a service any more.
  */
 export function createApp(deps: HttpDeps): FastifyInstance {
   const { config, log } = deps;
   const closing = new AbortController();
+  const working = new Set<Promise<unknown>>();
   let edge: GuardedServer | undefined;
   let second: SocketServer | undefined;
 
@@ -102,6 +104,14 @@ export function createApp(deps: HttpDeps): FastifyInstance {
     );
   });
 
+  app.addHook('onRoute', (route) => {
+    const { handler } = route;
+    route.handler = function handle(request, reply) {
+      const result: unknown = handler.call(this, request, reply);
+      if (result instanceof Promise) remember(result);
+      return result;
+    };
+  });
   registerOpenapi(app, deps.version);
   app.after(() => {
     statusRoutes(app, deps);
@@ -128,7 +138,16 @@ export function createApp(deps: HttpDeps): FastifyInstance {
     edge?.drain();
     closing.abort(new AppError('SHUTTING_DOWN'));
   });
+  app.addHook('onClose', async () => {
+    await Promise.allSettled(working);
+  });
   return app;
+
+  function remember(work: Promise<unknown>): void {
+    const forget = (): boolean => working.delete(work);
+    working.add(work);
+    work.then(forget, forget);
+  }
 
   function tell(error: AppError, request: FastifyRequest): void {
     const { status } = ERRORS[error.code];

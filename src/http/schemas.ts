@@ -368,7 +368,7 @@ export const Seal = Type.Object(
 
 export const UnlockRequest = closed(
   { passphrase: Type.String({ maxLength: 1024, format: 'password' }) },
-  { title: 'UnlockRequest' },
+  { title: 'UnlockRequest', examples: [{ passphrase: '…' }] },
 );
 
 // --- verification -------------------------------------------------------------------------------------------------------

@@ -20,13 +20,17 @@ export interface ServerSettings {
 
 export interface GuardedServer {
   readonly server: Server;
-  /** From now on every new request is answered SHUTTING_DOWN, and each connection ends with the answer that is under way. */
+  /**
+   * From now on every new request is answered SHUTTING_DOWN, and each connection ends with the answer that is under way. Who has not
+   * sent their request in a moment is cut off.
+   */
   drain(): void;
 }
 
 /** Connections over the bound that still get an answer that says so; more are closed unanswered. */
 const SPARE_CONNECTIONS = 16;
-/** How long what a refused request still sends is read and thrown away, so that its sender gets to read the answer. */
+/** How long what a refused request still sends is read and thrown away, so that its sender gets to read the answer; and how long a
+ * request that is still on its way may take when the daemon stops. */
 const LINGER_MS = 2_000;
 const KEEP_ALIVE_MS = 5_000;
 const MAX_HEADER_BYTES = 16_384;
@@ -112,7 +116,15 @@ export function createGuardedServer(
     server,
     drain() {
       draining = true;
-      for (const response of answers.values()) if (!response.headersSent) response.setHeader('connection', 'close');
+      for (const response of answers.values()) {
+        if (!response.headersSent) response.setHeader('connection', 'close');
+        // One that has promised to keep the connection, such as an event stream, leaves it idle.
+        else response.once('close', () => setImmediate(() => server.closeIdleConnections()));
+      }
+      const timer = setTimeout(() => {
+        for (const socket of open) if (answers.get(socket)?.req.complete !== true) socket.destroy();
+      }, LINGER_MS);
+      server.once('close', () => clearTimeout(timer));
     },
   };
 }

@@ -305,6 +305,43 @@ describe('closing', () => {
     await expect(fetch(`${daemon.url}/health`)).rejects.toThrow();
   });
 
+  test('who is still sending is not waited for', async () => {
+    const daemon = await startDaemon();
+    const socket = await openSocket(daemon.port);
+    socket.write(
+      head(
+        'POST /v1/agreements',
+        `Host: 127.0.0.1:${daemon.port}`,
+        AUTHORIZED,
+        'Content-Type: application/pdf',
+        'Content-Length: 1000',
+      ),
+    );
+    await expect.poll(() => daemon.uploads.length).toBe(1);
+    await daemon.close();
+    // Its service has heard of it before the closing is over.
+    expect(daemon.uploads[0]).toMatchObject({ ended: false, error: { code: 'BAD_REQUEST' } });
+  });
+
+  test('a service is waited for, even when its client is gone', async () => {
+    const release = Promise.withResolvers<void>();
+    const daemon = await startDaemon({ holds: { 'agreements.seal': release.promise } });
+    const client = new AbortController();
+    const sealing = daemon.call('POST', '/v1/agreements/agr-1/seal', {
+      headers: { 'idempotency-key': 'k1' },
+      signal: client.signal,
+    });
+    await expect.poll(() => daemon.calls.length).toBe(1);
+    client.abort();
+    await expect(sealing).rejects.toThrow('aborted');
+    let closed = false;
+    const closing = daemon.close().then(() => (closed = true));
+    await expect.poll(() => fetch(`${daemon.url}/health`).catch(() => 'refused')).toBe('refused');
+    expect(closed).toBe(false);
+    release.resolve();
+    await closing;
+  });
+
   test('waits end', async () => {
     const daemon = await startDaemon({ holds: { 'captures.wait': new Promise(() => undefined) } });
     const waiting = daemon.call('GET', '/v1/captures/cap-1?wait=60');
