@@ -262,7 +262,7 @@ export class Lexer {
     let open = 0;
     do {
       const code = this.peek();
-      if (code === END) this.#fail('a string without end', start);
+      if (code === END) this.#fail('a string without end');
       if (code === OPEN) open++;
       else if (code === CLOSE) open--;
       this.#position += code === BACKSLASH ? 2 : 1;
@@ -302,7 +302,7 @@ export class Lexer {
       if (entries.has(key)) duplicates.push(key);
       entries.set(key, this.#object(depth + 1));
     }
-    if (this.#at(this.#position + 1) !== GREATER) this.#fail('a dictionary without end');
+    if (this.#at(this.#position + 1) !== GREATER) this.#fail('a dictionary without end', this.#position + 1);
     this.#position += 2;
     return { kind: 'dict', entries, duplicates };
   }

@@ -59,7 +59,9 @@ export function* walkPages(store: ObjectStore, catalog: PdfDict): Generator<Page
       continue;
     }
     if (!isKind(kids, 'array')) throw new AppError('PDF_UNREADABLE', `/Kids of object ${ref.number} is no array`);
-    if (kids.items.length > MAX_PAGE_NODES) throw new AppError('PDF_LIMIT', `more than ${MAX_PAGE_NODES} pages`);
+    if (seen.size + stack.length + kids.items.length > MAX_PAGE_NODES) {
+      throw new AppError('PDF_LIMIT', `more than ${MAX_PAGE_NODES} nodes in the page tree`);
+    }
     for (let i = kids.items.length - 1; i >= 0; i--) {
       const kid = kids.items[i];
       if (!isKind(kid, 'ref')) throw new AppError('PDF_UNREADABLE', `/Kids of object ${ref.number} holds no reference`);

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
+import { memorySource } from '../../src/pdf/byte-source.ts';
+import type { ByteSource } from '../../src/pdf/byte-source.ts';
+import { isKind, isName, pdfRef } from '../../src/pdf/object.ts';
+import { openPdf } from '../../src/pdf/revision.ts';
+import type { PdfFile } from '../../src/pdf/revision.ts';
+import { pdfFixture } from '../support/pdf-files.ts';
+
+function open(name: string): PdfFile {
+  return openPdf(memorySource(pdfFixture('extended', name)));
+}
+
+function contentOf(pdf: PdfFile, page = 1): string {
+  const stream = pdf.get(pdf.page(page).dict, 'Contents');
+  return isKind(stream, 'stream') ? Buffer.from(pdf.decodedData(stream, 1000)).toString('latin1') : '';
+}
+
+describe('a document', () => {
+  it.each([
+    ['classic-table', 'table', 1],
+    ['entries-of-19-bytes', 'table', 1],
+    ['xref-stream', 'stream', 1],
+    ['three-revisions', 'table', 3],
+    ['stream-over-table', 'stream', 2],
+  ])('%s has a newest section of kind %s and %d sections', (name, style, sections) => {
+    const pdf = open(name);
+    expect(pdf).toMatchObject({ style });
+    expect(pdf.sections).toHaveLength(sections);
+    expect(isName(pdf.get(pdf.catalog, 'Type'), 'Catalog')).toBe(true);
+  });
+
+  it('reads the newest definition of an object', () => {
+    expect(contentOf(open('three-revisions'))).toContain('corrected');
+    expect(contentOf(open('stream-over-table'))).toContain('Updated with a stream');
+  });
+
+  it('reads objects of object streams', () => {
+    const pdf = open('xref-stream');
+    expect(pdf.lookup(3)).toEqual({ kind: 'compressed', stream: 6, index: 2 });
+    expect(contentOf(pdf)).toContain('Objects in an object stream');
+  });
+
+  it('has null for what is not defined, is free, or is of another generation', () => {
+    const pdf = open('generation-numbers');
+    expect(isKind(pdf.getObject(pdfRef(3, 2)), 'dict')).toBe(true);
+    expect(pdf.getObject(pdfRef(3, 0))).toBeNull();
+    expect(pdf.getObject(pdfRef(0, 65_535))).toBeNull();
+    expect(pdf.getObject(pdfRef(4711))).toBeNull();
+  });
+
+  it('knows where each of its revisions ends', () => {
+    const bytes = pdfFixture('extended', 'three-revisions');
+    const revisions = openPdf(memorySource(bytes)).revisions();
+    expect(revisions).toHaveLength(3);
+    for (const { end, endOfLine, startxref } of revisions) {
+      const upTo = bytes.subarray(0, end);
+      expect(Buffer.from(upTo.subarray(-5)).toString()).toBe('%%EOF');
+      expect(endOfLine).toBe(end + 1);
+      expect(openPdf(memorySource(upTo)).startxref).toBe(startxref);
+    }
+    expect(revisions.at(-1)?.endOfLine).toBe(bytes.length);
+  });
+
+  it('lists what a section says of its objects', () => {
+    const [newest] = open('three-revisions').sections;
+    expect(Array.from(newest?.entries() ?? [], ([number]) => number)).toEqual([2, 6, 7]);
+    expect(newest?.lookup(1)).toBeUndefined();
+  });
+});
+
+describe('pages', () => {
+  it('come in order, with what they inherit', () => {
+    const pdf = open('rotated-cropped');
+    const seen = pdf.pages().map((page) => {
+      const { widthMm, heightMm, rotation, box } = pdf.geometry(page);
+      return [page.number, page.ref.number, rotation, box, Math.round(widthMm), Math.round(heightMm)];
+    });
+    expect(seen).toEqual([
+      [1, 9, 90, [0, 0, 400, 600], 212, 141],
+      [2, 10, 90, [50, 100, 350, 500], 141, 106],
+      [3, 11, 180, [0, 0, 400, 600], 141, 212],
+      [4, 12, 270, [50, 0, 350, 500], 176, 106],
+      [5, 13, 0, [-100, -100, 200, 300], 212, 282],
+    ]);
+  });
+
+  it('end', () => {
+    const missing = (): unknown => open('classic-table').page(2);
+    expect(missing).toThrow(expect.objectContaining({ code: 'PAGE_OUT_OF_RANGE' }) as Error);
+  });
+});
+
+describe('signature fields', () => {
+  it('are found by their full names, signed or empty, with their one widget', () => {
+    const pdf = open('empty-field');
+    expect(pdf.signatureFields()).toMatchObject([
+      { name: 'Committee.Seal', ref: { number: 7 }, widget: { ref: { number: 7 } }, value: null, pageRef: null },
+      { name: 'Committee.Second', ref: { number: 8 }, widget: { ref: { number: 9 } }, pageRef: { number: 3 } },
+    ]);
+    expect([...pdf.fieldNames()]).toEqual(['Committee.Seal', 'Committee', 'Committee.Second']);
+  });
+
+  it('say what the signature says, and where Contents stands', () => {
+    const bytes = pdfFixture('extended', 'signed-before');
+    const [field] = openPdf(memorySource(bytes)).signatureFields();
+    expect(field).toMatchObject({
+      name: 'First',
+      rect: [50, 50, 150, 100],
+      value: {
+        type: 'Sig',
+        filter: 'Adobe.PPKLite',
+        subFilter: 'ETSI.CAdES.detached',
+        byteRange: [0, 0, 0, 0],
+        name: 'TEST',
+        reason: '测试',
+        location: null,
+        time: "D:20230615120000+08'00'",
+        docMdp: null,
+        fieldMdp: false,
+      },
+    });
+    const { start = 0, end = 0 } = field?.value?.contents?.span ?? {};
+    expect(Buffer.from(bytes.subarray(start, end)).toString()).toBe(`<${'0'.repeat(64)}>`);
+  });
+});
+
+describe('of a large document only what is needed is read', () => {
+  /** Counts the bytes that are asked for. */
+  function counted(bytes: Uint8Array): ByteSource & { total: number } {
+    const inner = memorySource(bytes);
+    return {
+      size: inner.size,
+      total: 0,
+      read(offset, length) {
+        this.total += length;
+        return inner.read(offset, length);
+      },
+    };
+  }
+
+  it('of 20 MB of data and a table of 100,000 entries some kilobytes', () => {
+    const pdf = new RawPdf().object(1, '<< /Type /Catalog /Pages 2 0 R >>');
+    pdf.object(2, '<< /Type /Pages /Kids [3 0 R] /Count 1 >>').stream(4, new Uint8Array(20_000_000));
+    pdf.object(3, '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R >>');
+    for (let number = 5; number < 100_000; number++) pdf.object(number, 'null');
+    const source = counted(pdf.table('/Size 100000 /Root 1 0 R').end().bytes());
+    const opened = openPdf(source);
+    expect(opened.pages()).toHaveLength(1);
+    expect(opened.lookup(99_999)).toMatchObject({ kind: 'offset' });
+    expect(source.total).toBeLessThan(50_000);
+  });
+});
