@@ -160,9 +160,13 @@ describe('a change', () => {
     const { id } = await draft(house);
     const consent = { noticeVersion: '1', purpose: 'x', retentionDays: 1, givenAt: house.clock.now().toISOString() };
     const capture = house.captures.start({ agreementId: id, partyId: 'jia', consent });
-    await house.agreements.patch(id, { parties: [PARTIES[1]] });
-    expect(house.captures.get(capture.id).state).toBe('cancelled');
+    house.readers.last.deaf = true; // it finishes all the same
+    const patched = house.agreements.patch(id, { parties: [PARTIES[1]] });
+    await house.readers.last.press();
+    await patched;
     expect(house.readers.last.signal.aborted).toBe(true);
+    expect(house.captures.get(capture.id).state).toBe('cancelled');
+    expect(samples(house)).toBe(0);
   });
 
   test.each<[string, { parties?: Party[]; mediator?: Party }]>([
