@@ -69,13 +69,8 @@ await writeFile(
       origins: [ORIGIN],
       committee: { name: COMMITTEE, shortName: '示' },
       reader: [
-        {
-          id: 'window',
-          driver: 'ef01',
-          link: 'simulated',
-          baud: 115200,
-          simulated: { device: 'as608-iso', paced: true },
-        },
+        { id: 'window', link: 'simulated', simulated: { device: 'as608-iso', paced: true } },
+        { id: 'desk', link: 'simulated', simulated: { device: 'as608', paced: true } },
       ],
       seal: { p12: 'pki/committee.p12' },
       trust: { roots: ['pki/root.pem'] },
@@ -89,6 +84,9 @@ await writeFile(
 const daemon = await startDaemon();
 try {
   await main();
+} catch (error) {
+  process.exitCode = 1;
+  say(`The demo failed · 演示失败: ${error instanceof Error ? error.message : String(error)}`);
 } finally {
   daemon.process.kill('SIGTERM');
   await once(daemon.process, 'exit');
@@ -105,8 +103,12 @@ async function main(): Promise<void> {
   });
   say('Three parties and a mediator registered · 已登记三方当事人与调解员');
 
-  for (const party of [PARTIES[0], PARTIES[1]]) {
-    const capture = await pressFinger(agreement.id, party.id);
+  // One reader hands out ISO templates, the other its maker's own.
+  for (const [party, reader] of [
+    [PARTIES[0], 'window'],
+    [PARTIES[1], 'desk'],
+  ] as const) {
+    const capture = await pressFinger(agreement.id, party.id, reader);
     const picture = await bytes(`/v1/captures/${capture.id}/image`);
     const file = join(folder, `print-${party.id}.png`);
     await writeFile(file, picture);
@@ -118,7 +120,7 @@ async function main(): Promise<void> {
 
   say(`Party ${PARTIES[2].id} declines a fingerprint and signs · 当事人丙不按指印，改为签名`);
   await call('POST', `${here}/marks`, {
-    json: { partyId: PARTIES[2].id, kind: 'signature', png: await signature('signature-bing') },
+    json: { partyId: PARTIES[2].id, kind: 'signature', png: await signature('signature-party') },
   });
   say('The mediator signs · 调解员签名');
   await call('POST', `${here}/marks`, {
@@ -150,15 +152,17 @@ async function main(): Promise<void> {
 }
 
 /** Takes one print with the party's consent, telling how the picture crosses the link. */
-async function pressFinger(agreementId: string, partyId: string): Promise<Capture> {
-  say(`Party ${partyId} consents and presses a finger · 当事人同意采集并按压手指`);
+async function pressFinger(agreementId: string, partyId: string, readerId: string): Promise<Capture> {
+  say(`Party ${partyId} consents and presses a finger on reader ${readerId} · 当事人同意采集并按压手指`);
   const consent = {
     noticeVersion: '2023-1',
     purpose: '人民调解协议书按指印',
     retentionDays: 1,
     givenAt: new Date().toISOString(),
   };
-  const { id } = await call<Capture>('POST', '/v1/captures', { json: { agreementId, partyId, finger: 2, consent } });
+  const { id } = await call<Capture>('POST', '/v1/captures', {
+    json: { agreementId, partyId, readerId, finger: 2, consent },
+  });
   let shownTenth = -1;
   let prompt = '';
   for await (const capture of events<Capture>(`/v1/captures/${id}/events`)) {

@@ -1,0 +1,167 @@
+import { copyFile, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makePki } from '../scripts/make-pki.ts';
+import type { PkiFiles } from '../scripts/make-pki.ts';
+import { openCommandHome } from './support/command.ts';
+import type { CommandHome, Ended } from './support/command.ts';
+import { COMMITTEE, fixture } from './support/sealing.ts';
+
+const AGREEMENT = fixture('agreements', 'one-page.pdf');
+
+let home: CommandHome;
+let pki: PkiFiles;
+beforeAll(async () => {
+  home = await openCommandHome({ committee: { name: COMMITTEE } });
+  pki = await makePki(join(home.folder, 'pki'), {
+    committeeName: COMMITTEE,
+    passphrase: '测试口令 TEST',
+    variants: ['foreign', 'ec', 'expired', 'mismatched', 'wrong-usage'],
+  });
+});
+afterAll(() => home[Symbol.asyncDispose]());
+
+function at(name: string): string {
+  return join(home.folder, name);
+}
+
+function seal(output: string, ...args: readonly string[]): Promise<Ended> {
+  return home.run('seal', AGREEMENT, at(output), '--p12', pki.p12, '--passphrase-file', pki.passphraseFile, ...args);
+}
+
+/** One line on stderr that starts with the code; never a stack. */
+function expectRefused({ stderr }: Ended, code: string): void {
+  expect(stderr).toMatch(new RegExp(`^${code}: [^\\n]+ · [^\\n]+\\n$`));
+  expect(stderr).not.toMatch(/^\s+at /m);
+}
+
+describe('zhiyin seal', () => {
+  it('seals astride the date, and verify believes it with the root', async () => {
+    const sealed = await seal('dated.pdf', '--json');
+    expect(sealed).toMatchObject({ code: 0, stderr: '' });
+    const answer = JSON.parse(sealed.stdout) as Record<string, unknown>;
+    const { size } = await stat(at('dated.pdf'));
+    expect(answer).toMatchObject({ level: 'B-B', bytes: size, ledger: { n: 1 } });
+    const original = await readFile(AGREEMENT);
+    expect((await readFile(at('dated.pdf'))).subarray(0, original.length).equals(original)).toBe(true);
+
+    const verified = await home.run('verify', at('dated.pdf'), '--trust', pki.rootPem, '--json');
+    expect(verified).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(verified.stdout)).toMatchObject({ verdict: 'VALID' });
+  });
+
+  it('seals at coordinates and at a keyword, and counts every use in the ledger', async () => {
+    const uses: number[] = [];
+    for (const place of [
+      ['--at', '1,150,240'],
+      ['--keyword', '2023年6月15日'],
+    ]) {
+      const { stdout, code } = await seal(`placed-${uses.length}.pdf`, '--json', ...place);
+      expect(code).toBe(0);
+      uses.push((JSON.parse(stdout) as { ledger: { n: number } }).ledger.n);
+    }
+    expect(uses[1]).toBe((uses[0] ?? 0) + 1);
+  });
+
+  it.each([
+    ['SEAL_FOREIGN', 'foreign'],
+    ['SEAL_KEY_UNSUPPORTED', 'ec'],
+    ['SEAL_EXPIRED', 'expired'],
+    ['SEAL_KEY_MISMATCH', 'mismatched'],
+    ['SEAL_USAGE', 'wrong-usage'],
+  ] as const)('refuses with %s the seal that is %s', async (code, variant) => {
+    const p12 = pki.variants[variant] ?? '';
+    const args = ['--p12', p12, '--passphrase-file', pki.passphraseFile];
+    const ended = await home.run('seal', AGREEMENT, at('refused.pdf'), ...args);
+    expect(ended.code).toBe(1);
+    expectRefused(ended, code);
+  });
+
+  it.each([
+    ['PAGE_OUT_OF_RANGE', ['--at', '9,100,100']],
+    ['POSITION_OFF_PAGE', ['--at', '1,5,5']],
+    ['KEYWORD_ABSENT', ['--keyword', '不在其中']],
+    ['KEYWORD_AMBIGUOUS', ['--keyword', '当事人']],
+    ['PICTURE_NOT_PNG', ['--picture', AGREEMENT]],
+  ])('refuses with %s', async (code, args) => {
+    const ended = await seal('refused.pdf', ...args);
+    expect(ended).toMatchObject({ code: 1, stdout: '' });
+    expectRefused(ended, code);
+  });
+
+  it('says a wrong passphrase with --json on stdout, too, as one document', async () => {
+    await writeFile(at('wrong.txt'), 'not it\n');
+    const args = ['--p12', pki.p12, '--passphrase-file', at('wrong.txt'), '--json'];
+    const ended = await home.run('seal', AGREEMENT, at('refused.pdf'), ...args);
+    expectRefused(ended, 'SEAL_PASSPHRASE_WRONG');
+    expect(JSON.parse(ended.stdout)).toMatchObject({ code: 'SEAL_PASSPHRASE_WRONG', titleZh: '印章口令错误' });
+    expect(ended.stdout + ended.stderr).not.toContain('not it');
+  });
+
+  it('leaves nothing behind when it refuses', async () => {
+    await seal('refused.pdf', '--keyword', '不在其中');
+    expect((await readdir(home.folder)).filter((name) => name.includes('refused'))).toEqual([]);
+  });
+
+  it('takes bad usage for what it is', async () => {
+    const ended = await home.run('seal', AGREEMENT);
+    expect(ended.code).toBe(64);
+    expectRefused(ended, 'USAGE');
+    expectRefused(await seal('refused.pdf', '--at', 'here'), 'USAGE');
+  });
+});
+
+describe('zhiyin verify', () => {
+  it.each([
+    [3, 'NO_SIGNATURE', (): string => AGREEMENT],
+    [65, 'UNREADABLE', (): string => fixture('PROVENANCE.md')],
+    [65, 'UNREADABLE', (): string => at('absent.pdf')],
+  ])('exits %i for %s', async (code, verdict, file) => {
+    const ended = await home.run('verify', file(), '--json');
+    expect(ended).toMatchObject({ code, stderr: '' });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ verdict });
+  });
+
+  it('exits 2 without the root and 1 for a changed file', async () => {
+    await seal('changed.pdf');
+    expect((await home.run('verify', at('changed.pdf'))).code).toBe(2);
+    const bytes = await readFile(at('changed.pdf'));
+    bytes[1000] = (bytes[1000] ?? 0) ^ 1;
+    await writeFile(at('changed.pdf'), bytes);
+    const ended = await home.run('verify', at('changed.pdf'), '--trust', pki.rootPem);
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toMatch(/^INVALID: .* · 无效/);
+  });
+
+  it('exits 64 when the roots are no certificates, with one document all the same', async () => {
+    await copyFile(AGREEMENT, at('root.pem'));
+    const ended = await home.run('verify', AGREEMENT, '--trust', at('root.pem'), '--json');
+    expect(ended.code).toBe(64);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ code: 'CERTIFICATE_INVALID' });
+  });
+});
+
+describe('zhiyin readers, capture, config', () => {
+  it('lists the simulated reader', async () => {
+    const ended = await home.run('readers', '--json');
+    expect(JSON.parse(ended.stdout)).toMatchObject([{ link: 'simulated', state: 'ready', driver: 'ef01' }]);
+  });
+
+  it('captures from the simulated reader into a folder', async () => {
+    const ended = await home.run('capture', '--out', at('prints'), '--json');
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    const { files } = JSON.parse(ended.stdout) as { files: string[] };
+    expect(files.map((file) => file.slice(file.lastIndexOf('/') + 1))).toContain('print.png');
+    expect((await readFile(files[0] ?? '')).subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  it('checks the configuration, naming the place of what is wrong', async () => {
+    const good = await home.run('config', 'check', '--json');
+    expect(JSON.parse(good.stdout)).toMatchObject({ committee: { name: COMMITTEE } });
+    await writeFile(at('bad.json'), '{\n  // a comment\n  "listen": { "prot": 1 }\n}');
+    const bad = await home.run('config', 'check', '--config', at('bad.json'));
+    expect(bad.code).toBe(1);
+    expectRefused(bad, 'CONFIG_INVALID');
+    expect(bad.stderr).toContain('listen.prot');
+  });
+});
