@@ -163,7 +163,8 @@ async function rsaKey(modulusLength: number): Promise<KeyObject> {
   return (await promisify(generateKeyPair)('rsa', { modulusLength })).privateKey;
 }
 
-if (import.meta.main) {
+// Run by name, directly or through the launcher, which imports what it runs.
+if (process.argv[1] === import.meta.filename) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
