@@ -163,8 +163,7 @@ async function rsaKey(modulusLength: number): Promise<KeyObject> {
   return (await promisify(generateKeyPair)('rsa', { modulusLength })).privateKey;
 }
 
-// Run by name, directly or through the launcher, which imports what it runs.
-if (process.argv[1] === import.meta.filename) {
+async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -173,14 +172,18 @@ if (process.argv[1] === import.meta.filename) {
     },
   });
   const unknown = values.variant.filter((name) => !VARIANTS.some((variant) => variant === name));
-  if (unknown.length > 0)
-    throw new RangeError(`no such variant: ${unknown.join(', ')}; there are ${VARIANTS.join(', ')}`);
-  const files = await makePki(positionals[0] ?? '.pki', {
+  if (unknown.length > 0) {
+    console.error(`no such variant: ${unknown.join(', ')}; there are ${VARIANTS.join(', ')}`);
+    process.exitCode = 64;
+    return;
+  }
+  const { variants, ...files } = await makePki(positionals[0] ?? '.pki', {
     committeeName: values.committee,
     passphrase: randomBytes(12).toString('base64url'),
     variants: VARIANTS.filter((variant) => values.variant.includes(variant)),
   });
-  for (const file of [files.rootPem, files.intermediatePem, files.committeePem, files.p12, files.passphraseFile])
-    console.log(file);
-  for (const file of Object.values(files.variants)) console.log(file);
+  for (const file of [...Object.values(files), ...Object.values(variants)]) console.log(file);
 }
+
+// Run by name, directly or through the launcher, which imports what it runs.
+if (process.argv[1] === import.meta.filename) await main();
