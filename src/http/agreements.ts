@@ -46,7 +46,7 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
             201: json(Agreement, 'Taken', { Location: { type: 'string', description: 'The agreement' } }),
           },
         },
-        config: { body: 'application/pdf', problems: PDF_PROBLEMS },
+        config: { body: 'application/pdf', problems: [...PDF_PROBLEMS, 'STATE_UNUSABLE'] },
       },
       async (request, reply) => {
         const agreement = await agreements.create(uploadOf(request), clientGone(reply));
@@ -149,6 +149,8 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
           'SEAL_LOCKED',
           'SEAL_EXPIRED',
           'SEAL_NOT_YET_VALID',
+          'SEAL_USAGE',
+          'SEAL_FOREIGN',
           'SEAL_GLYPH_MISSING',
           'SEAL_LEVEL_UNSUPPORTED',
           'SEAL_PAGING_UNSUPPORTED',
@@ -180,7 +182,7 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
         params: IdParams,
         response: { 200: bytes('application/pdf', 'The document') },
       },
-      config: { problems: ['AGREEMENT_NOT_FOUND'] },
+      config: { problems: ['AGREEMENT_NOT_FOUND', 'STATE_UNUSABLE'] },
     },
     async (request, reply) => {
       const document = await agreements.document(request.params.id);

@@ -27,7 +27,9 @@ export function captureRoutes(app: Api, { captures, clock, log }: HttpDeps, clos
           'GUARDIAN_CONSENT_REQUIRED',
           'AGREEMENT_NOT_FOUND',
           'AGREEMENT_SEALED',
+          'AGREEMENT_BUSY',
           'PARTY_NOT_FOUND',
+          'MARK_NOT_ALLOWED',
           'READER_NOT_FOUND',
           'READER_ABSENT',
           'READER_BUSY',
@@ -107,12 +109,18 @@ export function captureRoutes(app: Api, { captures, clock, log }: HttpDeps, clos
         params: IdParams,
         response: { 200: bytes('image/png', 'The print') },
       },
-      config: { problems: ['CAPTURE_NOT_FOUND', 'CAPTURE_NOT_DONE', 'CAPTURE_GONE'] },
+      config: { problems: ['CAPTURE_NOT_FOUND', 'CAPTURE_NOT_DONE', 'CAPTURE_GONE', 'STATE_KEY_WRONG'] },
     },
     async (request, reply) => reply.type('image/png').send(await captures.image(request.params.id)),
   );
 
-  const sampleProblems = ['SAMPLES_NOT_EXPOSED', 'CAPTURE_NOT_FOUND', 'CAPTURE_NOT_DONE', 'CAPTURE_GONE'] as const;
+  const sampleProblems = [
+    'SAMPLES_NOT_EXPOSED',
+    'CAPTURE_NOT_FOUND',
+    'CAPTURE_NOT_DONE',
+    'CAPTURE_GONE',
+    'STATE_KEY_WRONG',
+  ] as const;
 
   app.get(
     '/v1/captures/:id/record',
@@ -139,7 +147,7 @@ export function captureRoutes(app: Api, { captures, clock, log }: HttpDeps, clos
         params: IdParams,
         response: { 200: bytes('application/octet-stream', 'The template') },
       },
-      config: { problems: sampleProblems },
+      config: { problems: [...sampleProblems, 'NOT_FOUND'] },
     },
     async (request, reply) => {
       const template = await captures.template(request.params.id);
@@ -157,7 +165,7 @@ export function captureRoutes(app: Api, { captures, clock, log }: HttpDeps, clos
         params: IdParams,
         response: { 204: NO_CONTENT },
       },
-      config: { problems: ['CAPTURE_NOT_FOUND'] },
+      config: { problems: ['CAPTURE_NOT_FOUND', 'AGREEMENT_BUSY'] },
     },
     async (request, reply) => {
       await captures.cancel(request.params.id);

@@ -16,7 +16,7 @@ export function verificationRoutes(app: Api, { verifier }: HttpDeps): void {
           summary: 'Checks the seals of a PDF',
           response: { 200: json(VerificationReport, 'What was found') },
         },
-        config: { body: 'application/pdf' },
+        config: { body: 'application/pdf', problems: ['CERTIFICATE_INVALID', 'FILE_UNREADABLE', 'FILE_UNWRITABLE'] },
       },
       (request, reply) => verifier.verify(uploadOf(request), clientGone(reply)),
     );
