@@ -30,7 +30,7 @@ export function filterBank(): Filter[] {
 
 function gabor(period: number, direction: number): Filter {
   const deviation = 0.4 * period;
-  const radius = Math.ceil(1.2 * period);
+  const radius = Math.ceil(period);
   const size = 2 * radius + 1;
   const bell = planeOf(size, size, (i, j) =>
     Math.exp(-((i - radius) ** 2 + (j - radius) ** 2) / (2 * deviation * deviation)),

@@ -17,9 +17,9 @@ export interface Finger {
   readonly pores: Plane;
 }
 
-const WIDTH = 344;
-const HEIGHT = 400;
-const ROUNDS = 26;
+const WIDTH = 312;
+const HEIGHT = 352;
+const ROUNDS = 20;
 /** Pixels for one spot to grow from: fewer spots, fewer minutiae. */
 const PIXELS_PER_SPOT = 60;
 
