@@ -79,11 +79,11 @@ export function encodeData(address: number, bytes: Uint8Array, packetBytes: numb
 }
 
 /** What stood in the stream instead of a frame. */
-export type Fault = 'noise' | 'address' | 'kind' | 'length' | 'sum';
+export type Fault = 'noise' | 'address' | 'kind' | 'length' | 'sum' | 'cut';
 
 export type ParsedItem =
   | { readonly kind: 'frame'; readonly frame: Frame }
-  /** `noise`: bytes between frames; the others: a beginning of a frame that was given up. */
+  /** `noise`: bytes between frames; `cut`: a frame whose end never came; the others: what was wrong with the beginning of one. */
   | { readonly kind: 'fault'; readonly fault: Fault };
 
 const NOTHING = new Uint8Array(0);
@@ -148,14 +148,14 @@ export class FrameParser {
     if (!this.pending) return [];
     const behind = this.#rest.subarray(1);
     this.#rest = NOTHING;
-    return [{ kind: 'fault', fault: 'length' }, ...this.push(behind)];
+    return [{ kind: 'fault', fault: 'cut' }, ...this.push(behind)];
   }
 
   reset(): void {
     this.#rest = NOTHING;
   }
 
-  #frameAt(bytes: Uint8Array, at: number): Frame | Exclude<Fault, 'noise'> | 'no-magic' | 'incomplete' {
+  #frameAt(bytes: Uint8Array, at: number): Frame | Exclude<Fault, 'noise' | 'cut'> | 'no-magic' | 'incomplete' {
     const available = bytes.length - at;
     if (available >= MAGIC_BYTES && bytes[at + 1] !== MAGIC_SECOND) return 'no-magic';
     if (available < HEADER_BYTES) return 'incomplete';

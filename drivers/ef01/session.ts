@@ -22,6 +22,10 @@ export class Session {
   readonly #clock: Clock;
   readonly #address: number;
   readonly #parser: FrameParser;
+  /** Found on the line and not yet looked at. */
+  #items: ParsedItem[] = [];
+  /** Bytes since the last command. */
+  #heard = 0;
   #owed: Owed = 'nothing';
 
   constructor(link: Link, clock: Clock, dialect: Dialect, address: number) {
@@ -69,8 +73,12 @@ export class Session {
    * `expected`: its size where that is known; it lets an end be seen that no packet marks. More than `limit` bytes are refused.
    */
   transfer(expected: number | null, limit: number, signal: AbortSignal): Transfer {
-    return new Transfer(this.#incoming(signal), expected, limit, () => {
-      this.#owed = 'nothing';
+    const deadline = this.#clock.monotonicMs() + this.dialect.timing.transfer;
+    return new Transfer(expected, limit, {
+      next: () => this.#next(this.dialect.timing.gap, deadline, signal),
+      ended: () => {
+        this.#owed = 'nothing';
+      },
     });
   }
 
@@ -83,6 +91,7 @@ export class Session {
     await this.#settle(signal);
     this.#link.drain();
     this.#parser.reset();
+    this.#items = [];
     const payload = encodeCommand(instruction, args);
     this.#owed = instruction.data === 'to-host' ? 'answer-and-data' : 'answer';
     const written = await this.#within(answerMs, signal, async (timed) => {
@@ -99,44 +108,18 @@ export class Session {
   async #acknowledgement(answerMs: number, signal: AbortSignal): Promise<Frame> {
     const { gap } = this.dialect.timing;
     const deadline = this.#clock.monotonicMs() + answerMs;
-    let arrived = 0;
+    this.#heard = 0;
     let damaged = false;
     for (;;) {
-      const left = deadline - this.#clock.monotonicMs();
       // After a damaged frame nothing else will come: a device says a thing once.
-      const patience = damaged || this.#parser.pending ? Math.min(gap, left) : left;
-      const chunk = patience > 0 ? await this.#within(patience, signal, (timed) => this.#link.read(timed)) : null;
-      let items: ParsedItem[] = [];
-      if (chunk !== null) {
-        arrived += chunk.length;
-        items = this.#parser.push(chunk);
-      } else if (this.#parser.pending) {
-        items = this.#parser.abandon();
-        damaged = true;
-      } else {
+      const item = await this.#next(damaged ? gap : answerMs, deadline, signal);
+      if (item === null) {
         this.#owed = 'nothing';
-        if (arrived === 0) throw new AppError('READER_SILENT', `no answer in ${answerMs} ms`);
-        throw new AppError('READER_PROTOCOL', `${arrived} bytes arrived, no whole answer among them`);
+        if (this.#heard === 0) throw new AppError('READER_SILENT', `no answer in ${answerMs} ms`);
+        throw new AppError('READER_PROTOCOL', `${this.#heard} bytes arrived, no whole answer among them`);
       }
-      for (const item of items) {
-        if (item.kind === 'frame' && isAnswer(item.frame)) return item.frame;
-        if (item.kind === 'fault' && item.fault !== 'noise') damaged = true;
-      }
-    }
-  }
-
-  /** Frames and faults as they arrive; null: a gap longer than allowed. */
-  async *#incoming(signal: AbortSignal): AsyncGenerator<ParsedItem | null, void, void> {
-    const { gap, transfer } = this.dialect.timing;
-    const deadline = this.#clock.monotonicMs() + transfer;
-    for (;;) {
-      if (this.#clock.monotonicMs() >= deadline) {
-        throw new AppError('READER_STALLED', `a transfer did not end in ${transfer} ms`);
-      }
-      const chunk = await this.#within(gap, signal, (timed) => this.#link.read(timed));
-      if (chunk !== null) yield* this.#parser.push(chunk);
-      else if (this.#parser.pending) yield* this.#parser.abandon();
-      else yield null;
+      if (item.kind === 'frame' && isAnswer(item.frame)) return item.frame;
+      if (item.kind === 'fault' && item.fault !== 'noise') damaged = true;
     }
   }
 
@@ -145,20 +128,35 @@ export class Session {
     const { answer, gap, transfer } = this.dialect.timing;
     const deadline = this.#clock.monotonicMs() + transfer;
     while (this.#owed !== 'nothing') {
-      const patience = this.#owed === 'data' ? gap : answer;
-      const chunk = await this.#within(patience, signal, (timed) => this.#link.read(timed));
-      if (chunk === null) break;
+      const item = await this.#next(this.#owed === 'data' ? gap : answer, deadline, signal);
       if (this.#clock.monotonicMs() >= deadline) {
         throw new AppError('READER_PROTOCOL', `the device does not stop sending in ${transfer} ms`);
       }
-      for (const item of this.#parser.push(chunk)) {
-        if (item.kind !== 'frame') continue;
-        if (item.frame.kind === 'end-of-data') this.#owed = 'nothing';
-        else if (item.frame.kind === 'data') this.#owed = 'data';
-        else if (this.#owed !== 'data' && isAnswer(item.frame)) this.#answered(item.frame.payload[0]);
-      }
+      if (item === null) this.#owed = 'nothing';
+      else if (item.kind === 'frame') this.#passBy(item.frame);
     }
-    this.#owed = 'nothing';
+  }
+
+  #passBy(frame: Frame): void {
+    if (frame.kind === 'end-of-data') this.#owed = 'nothing';
+    else if (frame.kind === 'data') this.#owed = 'data';
+    else if (this.#owed !== 'data' && isAnswer(frame)) this.#answered(frame.payload[0]);
+  }
+
+  /** What comes next on the line; null: nothing in `idleMs`, or not before `deadline`. The beginning of a frame waits for a gap at most. */
+  async #next(idleMs: number, deadline: number, signal: AbortSignal): Promise<ParsedItem | null> {
+    for (;;) {
+      const item = this.#items.shift();
+      if (item !== undefined) return item;
+      const idle = this.#parser.pending ? Math.min(idleMs, this.dialect.timing.gap) : idleMs;
+      const patience = Math.min(idle, deadline - this.#clock.monotonicMs());
+      const chunk = patience > 0 ? await this.#within(patience, signal, (timed) => this.#link.read(timed)) : null;
+      if (chunk !== null) {
+        this.#heard += chunk.length;
+        this.#items = this.#parser.push(chunk);
+      } else if (this.#parser.pending) this.#items = this.#parser.abandon();
+      else return null;
+    }
   }
 
   #answered(code: number | undefined): void {
@@ -186,26 +184,28 @@ export class Session {
   }
 }
 
+/** What a transfer needs of its session. */
+interface Incoming {
+  /** null: silence. */
+  next(): Promise<ParsedItem | null>;
+  /** The device owes nothing more. */
+  ended(): void;
+}
+
 /** Data on its way to the host. */
 export class Transfer {
-  readonly #incoming: AsyncGenerator<ParsedItem | null, void, void>;
   readonly #expected: number | null;
   readonly #limit: number;
-  readonly #onEnd: () => void;
+  readonly #incoming: Incoming;
   readonly #payloads: Uint8Array[] = [];
   #received = 0;
   #faults = 0;
+  #damaged = false;
 
-  constructor(
-    incoming: AsyncGenerator<ParsedItem | null, void, void>,
-    expected: number | null,
-    limit: number,
-    onEnd: () => void,
-  ) {
-    this.#incoming = incoming;
+  constructor(expected: number | null, limit: number, incoming: Incoming) {
     this.#expected = expected;
     this.#limit = limit;
-    this.#onEnd = onEnd;
+    this.#incoming = incoming;
   }
 
   /** Bytes so far. */
@@ -216,18 +216,20 @@ export class Transfer {
   /** Waits for the next packet; false: that was the last. READER_STALLED where the device falls silent, READER_PROTOCOL where it sends too much. */
   async next(): Promise<boolean> {
     for (;;) {
-      const { done, value: item } = await this.#incoming.next();
-      if (done === true) return false;
+      const item = await this.#incoming.next();
       if (item === null) return this.#silence();
-      if (item.kind === 'fault') this.#faults += 1;
-      else if (item.frame.kind === 'data' || item.frame.kind === 'end-of-data') {
+      if (item.kind === 'fault') {
+        this.#faults += 1;
+        // The bytes of a frame that was cut are noise themselves, and where the device stopped tells of no damage before.
+        this.#damaged ||= item.fault !== 'noise' && item.fault !== 'cut';
+      } else if (item.frame.kind === 'data' || item.frame.kind === 'end-of-data') {
         this.#received += item.frame.payload.length;
         if (this.#received > this.#limit) {
           throw new AppError('READER_PROTOCOL', `more than ${this.#limit} bytes in one transfer`);
         }
         this.#payloads.push(item.frame.payload);
         if (item.frame.kind === 'data') return true;
-        this.#onEnd();
+        this.#incoming.ended();
         return false;
       }
     }
@@ -242,9 +244,9 @@ export class Transfer {
   }
 
   #silence(): false {
-    this.#onEnd();
+    this.#incoming.ended();
     // Clones that mark no end have sent everything; and where packets were damaged, the end may have been among them.
-    if (this.#received === this.#expected || this.#faults > 0) return false;
+    if (this.#received === this.#expected || this.#damaged) return false;
     throw new AppError('READER_STALLED', `the device stopped after ${this.#received} bytes`);
   }
 }

@@ -18,7 +18,10 @@ export interface HidModule {
   devicesAsync(): Promise<Device[]>;
   readonly HIDAsync: { open(path: string): Promise<HidHandle> };
 }
-export type HidHandle = Pick<HIDAsync, 'on' | 'write' | 'close'>;
+export interface HidHandle extends Pick<HIDAsync, 'write' | 'close'> {
+  on(event: 'data', listener: (report: Uint8Array) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
 
 /** Usage pages of keyboards, mice and their like: never a reader, and not ours to open. */
 const GENERIC_DESKTOP = 0x01;

@@ -11,6 +11,7 @@ import {
 import type { Frame, ParsedItem } from '../../../drivers/ef01/codec.ts';
 import { concatBytes, fromHex, toHex } from '../../../src/bytes.ts';
 import { isAppError } from '../../../src/errors.ts';
+import { thrownBy } from '../../reader/thrown.ts';
 
 const PREFIX = 'EF01 FFFFFFFF';
 
@@ -86,23 +87,20 @@ describe('one frame', () => {
     ['a wrong sum', 'EF01FFFFFFFF07000300000B'],
     ['a length below the sum itself', 'EF01FFFFFFFF0700010007'],
   ])('is refused as %s', (_, hex) => {
-    let thrown: unknown;
-    try {
-      decodeFrame(fromHex(hex));
-    } catch (error) {
-      thrown = error;
-    }
+    const thrown = thrownBy(() => decodeFrame(fromHex(hex)));
     expect(isAppError(thrown, 'READER_PROTOCOL')).toBe(true);
   });
 
   test('is never misread: any bytes are a frame or READER_PROTOCOL', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        try {
-          expect(encodeFrame(decodeFrame(bytes))).toEqual(bytes);
-        } catch (error) {
-          expect(isAppError(error, 'READER_PROTOCOL')).toBe(true);
-        }
+        let back: Uint8Array | undefined;
+        const error = thrownBy(() => {
+          back = encodeFrame(decodeFrame(bytes));
+        });
+        expect(back ?? error).toSatisfy((got) =>
+          got === error ? isAppError(error, 'READER_PROTOCOL') : toHex(back!) === toHex(bytes),
+        );
       }),
     );
   });

@@ -12,6 +12,7 @@ import type { Fields, Instruction } from '../../../drivers/ef01/instructions.ts'
 import { decodePixels, encodePixels } from '../../../drivers/ef01/pixels.ts';
 import { fromHex, toHex } from '../../../src/bytes.ts';
 import { isAppError } from '../../../src/errors.ts';
+import { thrownBy } from '../../reader/thrown.ts';
 
 const I = SHARED_INSTRUCTIONS;
 
@@ -62,12 +63,7 @@ describe('commands', () => {
   });
 
   test.each(['', '13 0000', '01 00', '0E 06 03 01'])('of a wrong length are refused: %s', (hex) => {
-    let thrown: unknown;
-    try {
-      decodeCommand(I, fromHex(hex));
-    } catch (error) {
-      thrown = error;
-    }
+    const thrown = thrownBy(() => decodeCommand(I, fromHex(hex)));
     expect(isAppError(thrown, 'READER_PROTOCOL')).toBe(true);
   });
 });

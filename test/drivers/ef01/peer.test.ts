@@ -64,7 +64,7 @@ describe('a finger', () => {
     expect(host.ack('01')).toBe('00');
     const { ack, data, packets } = host.ask('0A');
     expect(ack).toBe('00');
-    expect(packets).toEqual(new Array(288).fill(128));
+    expect(packets).toEqual(Array.from({ length: 288 }, () => 128));
     expect(decodePixels(data)).toEqual(print.image.pixels);
     // High half = left pixel.
     expect(data[0]! >> 4).toBe(print.image.pixels[0]! / 17);
@@ -199,7 +199,7 @@ describe('settings', () => {
     expect(host.ask('0A').packets[0]).toBe(128);
     host.peer.powerUp();
     host.ack('01');
-    expect(host.ask('0A').packets).toEqual(new Array(144).fill(256));
+    expect(host.ask('0A').packets).toEqual(Array.from({ length: 144 }, () => 256));
   });
 
   test('of the rate hold from the next power-up', () => {

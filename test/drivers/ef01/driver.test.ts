@@ -1,0 +1,427 @@
+/** The driver at one end of a simulated wire, the device at the other; what simulation cannot play comes from a scripted link. */
+import { describe, expect, test } from 'vitest';
+import { encodeData, encodeFrame, DEFAULT_ADDRESS } from '../../../drivers/ef01/codec.ts';
+import { CONFIRMATION, DIALECTS } from '../../../drivers/ef01/dialects.ts';
+import { encodePixels } from '../../../drivers/ef01/pixels.ts';
+import { concatBytes, fromHex, toHex } from '../../../src/bytes.ts';
+import { AppError, isAppError } from '../../../src/errors.ts';
+import type { ErrorCode } from '../../../src/errors.ts';
+import { ByteQueue } from '../../../src/reader/byte-queue.ts';
+import type { CaptureOptions, DriverSettings, Link, OpenReader } from '../../../src/reader/driver.ts';
+import type { Scenario } from '../../../src/reader/simulated-scenario.ts';
+import { collect, drawPrint, ef01, OPTIONS, readerConfig, simulator, story } from '../../reader/simulator.ts';
+import { VirtualClock } from '../../reader/virtual-clock.ts';
+
+const FOREVER = new AbortController().signal;
+
+interface Bench {
+  readonly clock: VirtualClock;
+  readonly reader: OpenReader;
+  readonly prints: ReturnType<typeof simulator>['prints'];
+  readonly capture: (options?: Partial<CaptureOptions>, signal?: AbortSignal) => ReturnType<typeof collect>;
+}
+
+interface BenchOptions {
+  readonly scenario?: string | Scenario;
+  readonly device?: string;
+  readonly paced?: boolean;
+  readonly settings?: DriverSettings;
+}
+
+async function bench({
+  scenario = 'good',
+  device = 'as608',
+  paced = false,
+  settings = {},
+}: BenchOptions = {}): Promise<Bench> {
+  const clock = new VirtualClock();
+  const name = typeof scenario === 'string' ? scenario : 'own';
+  const config = readerConfig({ simulated: { device, paced, scenario: name } });
+  const sim = simulator(clock, [config], typeof scenario === 'string' ? {} : { own: scenario });
+  const [attached] = await sim.list([], FOREVER);
+  const link = await sim.open(attached!, config, FOREVER);
+  const reader = await ef01.open(link, { clock, settings }, FOREVER);
+  return {
+    clock,
+    reader,
+    prints: sim.prints,
+    capture: (options = {}, signal = FOREVER) => collect(reader.capture({ ...OPTIONS, ...options }, signal)),
+  };
+}
+
+function codeOf(error: unknown): ErrorCode | null {
+  return error instanceof AppError ? error.code : null;
+}
+
+describe('a capture', () => {
+  test('tells the person what to do, counts up, and gives picture and template', async () => {
+    const { capture, prints, reader } = await bench();
+    const { events, sample, error } = await capture();
+    expect(error).toBeNull();
+    expect(story(events)).toEqual(['place', 'hold', 'progress', 'sample', 'lift']);
+    const progress = events.flatMap((event) => (event.kind === 'progress' ? [event.progress] : []));
+    expect(progress[0]).toBe(0);
+    expect(progress.at(-1)).toBe(1);
+    expect(progress.length).toBeGreaterThan(90);
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    expect(sample?.image).toEqual(prints.given[0]!.image);
+    expect(sample?.template).toEqual({ format: 'opaque', dialect: 'as608', bytes: prints.given[0]!.template });
+    expect(reader.capabilities).toEqual({ image: true, template: 'opaque', width: 256, height: 288, dpi: 500 });
+  });
+
+  test('hands over an ISO template, of whatever length, where the dialect has them', async () => {
+    const { capture, prints, reader } = await bench({ device: 'as608-iso', settings: { dialect: 'as608-iso' } });
+    const { sample } = await capture();
+    expect(sample?.template).toEqual({
+      format: 'iso-19794-2',
+      dialect: 'as608-iso',
+      bytes: prints.given[0]!.template,
+    });
+    expect(sample?.template?.bytes.length).toBe(325);
+    expect(reader.capabilities.template).toBe('iso-19794-2');
+  });
+
+  test('after another gets the next finger', async () => {
+    const { capture, prints } = await bench();
+    await capture();
+    const second = await capture();
+    expect(second.sample?.image).toEqual(prints.given[1]!.image);
+  });
+
+  test('waits for a finger that is late', async () => {
+    const { capture, clock } = await bench({ scenario: 'finger-late' });
+    const { error } = await capture();
+    expect(error).toBeNull();
+    expect(clock.monotonicMs()).toBeGreaterThan(3000);
+  });
+
+  test('ends in FINGER_TIMEOUT when nobody comes, on time', async () => {
+    const { capture, clock } = await bench({ scenario: 'no-finger' });
+    const { error, events } = await capture({ timeoutMs: 5000 });
+    expect(codeOf(error)).toBe('FINGER_TIMEOUT');
+    expect(story(events)).toEqual(['place']);
+    expect(clock.monotonicMs()).toBeGreaterThanOrEqual(5000);
+    expect(clock.monotonicMs()).toBeLessThan(5200);
+  });
+
+  test('does not wait for ever for a finger to be lifted', async () => {
+    const { capture, clock } = await bench({ scenario: 'finger-stays' });
+    const { error, sample } = await capture({ liftTimeoutMs: 1000 });
+    expect(error).toBeNull();
+    expect(sample).not.toBeNull();
+    expect(clock.monotonicMs()).toBeLessThan(1500);
+  });
+
+  test('asks for the finger again when it was lifted too early', async () => {
+    const { capture } = await bench({ scenario: 'lifted-early' });
+    const { events, error } = await capture();
+    expect(error).toBeNull();
+    expect(story(events)).toEqual(['place', 'again', 'hold', 'progress', 'sample', 'lift']);
+  });
+});
+
+describe('a device that refuses', () => {
+  test.each([
+    ['dry-finger', 'FINGER_TOO_DRY', 0x04],
+    ['wet-finger', 'FINGER_TOO_WET', 0x05],
+    ['smudged', 'FINGER_SMUDGED', 0x06],
+    ['partial', 'FINGER_FEW_FEATURES', 0x07],
+    ['residual', 'FINGER_RESIDUAL', 0x17],
+  ] as const)('%s is %s', async (scenario, code, deviceCode) => {
+    const { error } = await (await bench({ scenario })).capture({ timeoutMs: 2000 });
+    expect(codeOf(error)).toBe(code);
+    expect((error as AppError).extras).toMatchObject({ deviceCode });
+  });
+
+  test('lets the next press do better', async () => {
+    const { capture } = await bench({ scenario: 'wet-then-good' });
+    expect(codeOf((await capture()).error)).toBe('FINGER_TOO_WET');
+    expect((await capture()).error).toBeNull();
+  });
+
+  const meanings = Object.entries(DIALECTS[0].confirmations).map(([code, { cause, error }]) => ({
+    code: Number(code),
+    cause,
+    error,
+  }));
+
+  test.each(meanings)('GenChar with code $code ($cause) is $error', async ({ code, cause, error }) => {
+    const script = new Script([[0x02, () => [ack([code])]]]);
+    const outcome = await collect((await script.open()).capture(OPTIONS, FOREVER));
+    expect(codeOf(outcome.error)).toBe(error);
+    expect((outcome.error as AppError).extras).toEqual({
+      instruction: 'genChar',
+      deviceCode: code,
+      deviceCause: cause,
+    });
+    expect((outcome.error as AppError).detail).toContain(code.toString(16).padStart(2, '0'));
+  });
+
+  test.each([
+    [0x03, 'FINGER_LIFTED'],
+    [0x17, 'FINGER_RESIDUAL'],
+    [0x34, 'FINGER_SMUDGED'],
+    [0x29, 'READER_CODE'],
+    [0x21, 'READER_PASSWORD'],
+    [0x77, 'READER_CODE'],
+  ] as const)('GetImage with code %i is %s', async (code, expected) => {
+    const script = new Script([[0x01, () => [ack([code])]]]);
+    const outcome = await collect((await script.open()).capture({ ...OPTIONS, timeoutMs: 500 }, FOREVER));
+    expect(codeOf(outcome.error)).toBe(expected);
+  });
+
+  test.each([
+    [0x0a, 0x0f, 'upImage'],
+    [0x08, 0x0d, 'upChar'],
+  ])('instruction %i with code %i is READER_CODE with both', async (instruction, code, name) => {
+    const script = new Script([[instruction, () => [ack([code])]]]);
+    const { error } = await collect((await script.open()).capture(OPTIONS, FOREVER));
+    expect(codeOf(error)).toBe('READER_CODE');
+    expect((error as AppError).extras).toMatchObject({ instruction: name, deviceCode: code });
+  });
+
+  test('the default password is READER_PASSWORD when opened', async () => {
+    await expect(bench({ scenario: 'wrong-password' })).rejects.toSatisfy((error) =>
+      isAppError(error, 'READER_PASSWORD'),
+    );
+    const { reader } = await bench({ scenario: 'wrong-password', settings: { password: 0x1234_5678 } });
+    await reader.ping(FOREVER);
+  });
+});
+
+describe('a bad line', () => {
+  test.each(['bad-checksum', 'lost-byte', 'repeated-packet', 'stray-bytes'])('is survived: %s', async (scenario) => {
+    const { capture, prints } = await bench({ scenario });
+    const { error, sample, events } = await capture();
+    expect(error).toBeNull();
+    expect(sample?.image).toEqual(prints.given[0]!.image);
+    const progress = events.flatMap((event) => (event.kind === 'progress' ? [event.progress] : []));
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+  });
+
+  test('that damages every picture is READER_PROTOCOL', async () => {
+    const { capture } = await bench({ scenario: 'bad-line' });
+    expect(codeOf((await capture()).error)).toBe('READER_PROTOCOL');
+  });
+
+  test('that stalls is READER_STALLED, soon after the last byte', async () => {
+    const { capture, clock } = await bench({ scenario: 'stall' });
+    expect(codeOf((await capture()).error)).toBe('READER_STALLED');
+    expect(clock.monotonicMs()).toBeLessThan(1500);
+  });
+
+  test('of noise is READER_PROTOCOL, of silence READER_SILENT, of the wrong rate READER_SILENT', async () => {
+    await expect(bench({ scenario: 'noise' })).rejects.toSatisfy((error) => isAppError(error, 'READER_PROTOCOL'));
+    await expect(bench({ scenario: 'silent' })).rejects.toSatisfy((error) => isAppError(error, 'READER_SILENT'));
+    await expect(bench({ scenario: 'wrong-baud' })).rejects.toSatisfy((error) => isAppError(error, 'READER_SILENT'));
+  });
+
+  test('does not make a command that changes the device go out twice', async () => {
+    const script = new Script([]);
+    await script.open();
+    expect(script.heard.filter((payload) => payload.startsWith('0e') || payload.startsWith('12'))).toEqual([]);
+  });
+
+  test('that is unplugged in mid-image is READER_REMOVED', async () => {
+    const { capture } = await bench({ scenario: 'unplug-mid-image', paced: true });
+    const { error, events } = await capture();
+    expect(codeOf(error)).toBe('READER_REMOVED');
+    expect(story(events)).toEqual(['place', 'hold', 'progress']);
+  });
+});
+
+describe('a cancelled capture', () => {
+  async function cancelledAt(progress: number): Promise<Bench> {
+    const table = await bench({ paced: true });
+    const stop = new AbortController();
+    const { error } = await collect(table.reader.capture(OPTIONS, stop.signal), (event) => {
+      if (event.kind === 'progress' && event.progress >= progress) stop.abort(new AppError('CAPTURE_CANCELLED'));
+    });
+    expect(codeOf(error)).toBe('CAPTURE_CANCELLED');
+    return table;
+  }
+
+  test.each([0, 0.01, 0.5, 0.98])('in mid-image, at %d, leaves a reader that captures', async (progress) => {
+    const { capture, clock } = await cancelledAt(progress);
+    const before = clock.monotonicMs();
+    const { error, sample } = await capture();
+    expect(error).toBeNull();
+    expect(sample?.image.pixels.length).toBe(256 * 288);
+    // What was under way passed by first, and not a second more was waited.
+    expect(clock.monotonicMs() - before).toBeLessThan((1 - progress) * 7000 + 7000 + 1500);
+  });
+
+  test('whose events nobody takes any more leaves a reader that captures', async () => {
+    const { reader, capture } = await bench({ paced: true });
+    for await (const event of reader.capture(OPTIONS, FOREVER)) if (event.kind === 'progress') break;
+    expect((await capture()).error).toBeNull();
+  });
+
+  test('while it waits for a finger stops at once', async () => {
+    const { reader, clock, capture } = await bench({ scenario: 'finger-late' });
+    const stop = new AbortController();
+    const capturing = collect(reader.capture(OPTIONS, stop.signal));
+    await clock.sleep(1000);
+    stop.abort(new AppError('CAPTURE_CANCELLED'));
+    expect(codeOf((await capturing).error)).toBe('CAPTURE_CANCELLED');
+    expect(clock.monotonicMs()).toBeLessThan(1100);
+    expect((await capture()).error).toBeNull();
+  });
+
+  test('before it began does not touch the reader', async () => {
+    const { reader } = await bench();
+    const { error, events } = await collect(
+      reader.capture(OPTIONS, AbortSignal.abort(new AppError('CAPTURE_CANCELLED'))),
+    );
+    expect(codeOf(error)).toBe('CAPTURE_CANCELLED');
+    expect(events).toEqual([]);
+  });
+});
+
+describe('bytes on the wire', () => {
+  test('of an opening and a capture are those of the manual, in that order', async () => {
+    const script = new Script([]);
+    await collect((await script.open()).capture(OPTIONS, FOREVER));
+    expect(script.frames.map(toHex)).toEqual(
+      [
+        '01 0007 13 00000000 001B',
+        '01 0003 0F 0013',
+        '01 0003 01 0005',
+        '01 0003 0A 000E',
+        '01 0004 02 01 0008',
+        '01 0004 08 01 000E',
+        '01 0003 01 0005',
+      ].map((rest) => toHex(fromHex(`EF01 FFFFFFFF ${rest}`))),
+    );
+  });
+
+  test('carry the configured address and password', async () => {
+    const script = new Script([], 0x0102_0304);
+    await script.open({ address: 0x0102_0304, password: 7 });
+    expect(toHex(script.frames[0]!)).toBe('ef010102030401000713000000070022');
+  });
+});
+
+describe('a clone', () => {
+  const packed = encodePixels(drawPrint().image.pixels);
+
+  test('that marks no end has sent everything all the same', async () => {
+    const endless = encodeData(DEFAULT_ADDRESS, concatBytes(packed, Uint8Array.of(0)), 128).slice(0, -1);
+    const script = new Script([[0x0a, () => [ack([0]), ...endless]]]);
+    const { sample, error } = await collect((await script.open()).capture(OPTIONS, FOREVER));
+    expect(error).toBeNull();
+    expect(sample?.image).toEqual(drawPrint().image);
+  });
+
+  test('that ends early is READER_PROTOCOL after it was asked three times', async () => {
+    const script = new Script([
+      [0x0a, () => [ack([0]), ...encodeData(DEFAULT_ADDRESS, packed.subarray(0, 20_000), 128)]],
+    ]);
+    const { error } = await collect((await script.open()).capture(OPTIONS, FOREVER));
+    expect(codeOf(error)).toBe('READER_PROTOCOL');
+    expect(script.heard.filter((payload) => payload === '0a')).toHaveLength(3);
+  });
+
+  test('that never ends is READER_PROTOCOL before it eats the memory', async () => {
+    const script = new Script([
+      [0x0a, () => [ack([0]), ...Array.from({ length: 3000 }, () => dataFrame(new Uint8Array(128)))]],
+    ]);
+    const { error } = await collect((await script.open()).capture(OPTIONS, FOREVER));
+    expect(codeOf(error)).toBe('READER_PROTOCOL');
+  });
+
+  test('with an empty template is READER_PROTOCOL', async () => {
+    const script = new Script([[0x08, () => [ack([0]), ...encodeData(DEFAULT_ADDRESS, new Uint8Array(0), 128)]]]);
+    const { error } = await collect((await script.open()).capture(OPTIONS, FOREVER));
+    expect(codeOf(error)).toBe('READER_PROTOCOL');
+  });
+
+  test('that answers twice is understood', async () => {
+    const script = new Script([[0x02, () => [ack([0]), ack([0])]]]);
+    expect((await collect((await script.open()).capture(OPTIONS, FOREVER))).error).toBeNull();
+  });
+
+  test('that answers a damaged command with 01 is told again', async () => {
+    let refused = 0;
+    const script = new Script([[0x02, () => [ack([refused++ < 2 ? CONFIRMATION.packetError : 0])]]]);
+    expect((await collect((await script.open()).capture(OPTIONS, FOREVER))).error).toBeNull();
+    expect(script.heard.filter((payload) => payload === '0201')).toHaveLength(3);
+  });
+
+  test('whose acknowledgement is damaged once is asked again, without waiting long', async () => {
+    let answered = 0;
+    const script = new Script([[0x02, () => [answered++ === 0 ? fromHex('EF01FFFFFFFF07000300000B') : ack([0])]]]);
+    expect((await collect((await script.open()).capture(OPTIONS, FOREVER))).error).toBeNull();
+    expect(script.clock.monotonicMs()).toBeLessThan(1000);
+  });
+
+  test('that stops answering is READER_SILENT', async () => {
+    const script = new Script([[0x02, () => []]]);
+    expect(codeOf((await collect((await script.open()).capture(OPTIONS, FOREVER))).error)).toBe('READER_SILENT');
+  });
+
+  test('whose answer is too short is READER_PROTOCOL', async () => {
+    const script = new Script([[0x0f, () => [ack([0, 1, 2])]]]);
+    await expect(script.open()).rejects.toSatisfy((error) => isAppError(error, 'READER_PROTOCOL'));
+  });
+});
+
+test('an unknown dialect is CONFIG_INVALID', () => {
+  expect(() => ef01.expects({ dialect: 'klingon' })).toThrow(/CONFIG_INVALID.*as608/);
+});
+
+function ack(payload: readonly number[], address = DEFAULT_ADDRESS): Uint8Array {
+  return encodeFrame({ kind: 'acknowledge', address, payload: Uint8Array.from(payload) });
+}
+
+function dataFrame(payload: Uint8Array): Uint8Array {
+  return encodeFrame({ kind: 'data', address: DEFAULT_ADDRESS, payload });
+}
+
+/** A link whose other end answers by instruction code: a finger that is seen once, a picture, a template; or what a test puts in its place. */
+class Script implements Link {
+  readonly kind = 'simulated';
+  readonly clock = new VirtualClock();
+  /** Whole frames from the host, and their payloads in hexadecimal. */
+  readonly frames: Uint8Array[] = [];
+  readonly heard: string[] = [];
+  readonly #answers: Map<number, () => Uint8Array[]>;
+  readonly #queue = new ByteQueue();
+
+  constructor(answers: readonly (readonly [number, () => Uint8Array[]])[], address = DEFAULT_ADDRESS) {
+    const { image, template } = drawPrint();
+    let looks = 0;
+    this.#answers = new Map<number, () => Uint8Array[]>([
+      [0x13, () => [ack([0], address)]],
+      [0x0f, () => [ack([0, ...new Uint8Array(16)], address)]],
+      [0x01, () => [ack([looks++ === 0 ? 0 : CONFIRMATION.noFinger], address)]],
+      [0x0a, () => [ack([0], address), ...encodeData(address, encodePixels(image.pixels), 128)]],
+      [0x02, () => [ack([0], address)]],
+      [0x08, () => [ack([0], address), ...encodeData(address, template, 128)]],
+      ...answers,
+    ]);
+  }
+
+  open(settings: DriverSettings = {}): Promise<OpenReader> {
+    return ef01.open(this, { clock: this.clock, settings }, FOREVER);
+  }
+
+  read(signal: AbortSignal): Promise<Uint8Array> {
+    return this.#queue.read(signal);
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    this.frames.push(bytes);
+    this.heard.push(toHex(bytes.subarray(9, -2)));
+    for (const frame of this.#answers.get(bytes[9]!)?.() ?? []) this.#queue.push(frame);
+    return Promise.resolve();
+  }
+
+  drain(): void {
+    this.#queue.drain();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
