@@ -48,6 +48,9 @@ const HAN_DIGIT_OR_LETTER = /[\p{Script=Han}0-9A-Za-z]/u;
 /** A running foot or head that is a page number only, in the alphabet that is compared. */
 const PAGE_NUMBER = /^(?:第?\d{1,4}页?(?:共?\d{1,4}页?)?)$/u;
 
+/** More places than this are not told apart: nobody chooses among them. */
+const MAX_ANCHORS = 1000;
+
 /**
  * What of `text` takes part in a comparison: NFKC, radicals as the ideographs they stand for, then Han characters and ASCII
  * digits only; ASCII letters too where `letters` is set.
@@ -106,7 +109,8 @@ function middle(char: TextChar): number {
 
 /**
  * Every place where `keyword` stands, in reading order. Characters are taken in the order of the file's text; where the words
- * are not found so, by their rows. Words may run over lines, and from the last line of a page to the first of the next.
+ * are not found so, by their rows. Words may run over lines, and from the last line of a page to the first of the next. After
+ * 1000 places no more are looked for.
  * @throws AppError KEYWORD_ABSENT where `keyword` has no Han character, digit or letter to look for.
  */
 export function findKeyword(pages: readonly PageText[], keyword: string): Anchor[] {
@@ -130,7 +134,7 @@ interface Origin {
 
 function search(pages: readonly PageText[], wanted: string, letters: boolean): Anchor[] {
   const streams = pages.map((page) => page.chars.map((char) => ({ page: page.page, char })));
-  const anchors = streams.flatMap((stream) => matches(stream, wanted, letters));
+  const anchors = streams.flatMap((stream) => matches(stream, wanted, letters)).slice(0, MAX_ANCHORS);
   for (const [i, page] of pages.entries()) {
     const next = pages[i + 1];
     if (next !== undefined) anchors.push(...matchesAcross(page, next, wanted, letters));
@@ -143,7 +147,11 @@ function search(pages: readonly PageText[], wanted: string, letters: boolean): A
 function matches(stream: readonly Origin[], wanted: string, letters: boolean): Anchor[] {
   const { text, indices } = project(stream, letters);
   const found: Anchor[] = [];
-  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
+  for (
+    let at = text.indexOf(wanted);
+    at >= 0 && found.length < MAX_ANCHORS;
+    at = text.indexOf(wanted, at + wanted.length)
+  ) {
     found.push(anchorOf(stream.slice(indices[at], (indices[at + wanted.length - 1] ?? 0) + 1)));
   }
   return found;

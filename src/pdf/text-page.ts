@@ -17,7 +17,7 @@ export interface TextLimits {
   readonly chars: number;
 }
 
-const LIMITS: TextLimits = { memoryBytes: 256 * 1024 * 1024, chars: 1_000_000 };
+const LIMITS: TextLimits = { memoryBytes: 256 * 1024 * 1024, chars: 200_000 };
 
 const MM_PER_POINT = 25.4 / 72;
 /** Whole numbers are what PDFium maps positions to: a thousandth of a millimetre each. */

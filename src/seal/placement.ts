@@ -94,13 +94,16 @@ export function placeSealOnDate(
   const ideal = { page: date.page, ...middleOf(near), widthMm: diameterMm, heightMm: diameterMm };
   const apart = textApart(pages, date.page, new Set(date.own));
   const kept = date.yearToMonth.map((char) => middleOf({ page: date.page, ...char }));
-  const grave = (place: SeenRect): boolean =>
-    apart.some((text) => text.kind !== 'text' && covers(place, text, 'round')) ||
-    avoid.some((mark) => mark.page === place.page && covers(place, cornered(mark), 'round'));
+  const within = { ...ideal, widthMm: 2 * diameterMm, heightMm: 2 * diameterMm };
+  const precious = [
+    ...apart.filter((text) => text.kind !== 'text'),
+    ...avoid.filter((mark) => mark.page === date.page).map(cornered),
+  ].filter((box) => covers(within, box, 'box'));
+  const clear = (place: SeenRect): boolean => !precious.some((box) => covers(place, box, 'round'));
   const candidates = steps(diameterMm / 2 - 4)
     .map(([dx, dy]) => ontoPage({ ...ideal, xMm: ideal.xMm + dx, yMm: ideal.yMm + dy }, page))
     .filter(({ xMm, yMm }) => kept.every((at) => Math.hypot(at.xMm - xMm, at.yMm - yMm) < diameterMm / 2 - 3));
-  const place = candidates.find((candidate) => !grave(candidate)) ?? ontoPage(ideal, page);
+  const place = candidates.find(clear) ?? ontoPage(ideal, page);
   return { place, notices: notices(place, apart, 'round') };
 }
 
@@ -225,8 +228,9 @@ function steps(reachMm: number): [number, number][] {
   return out.toSorted((a, b) => Math.hypot(...a) - Math.hypot(...b) || b[1] - a[1] || b[0] - a[0]);
 }
 
+/** Quantities are bounded so that a page full of digits is not read again from each of them. */
 const AMOUNT =
-  /[¥￥$]\s*[\d,.]+|\d[\d,.]*(?:万|亿)?元|[零壹贰叁肆伍陆柒捌玖拾佰仟一二三四五六七八九十百千万亿]{2,}[元圆]整?|[零壹贰叁肆伍陆柒捌玖拾佰仟]{3,}/gu;
+  /[¥￥$][\d,.]{1,20}|\d[\d,.]{0,20}(?:万|亿)?元|[零壹贰叁肆伍陆柒捌玖拾佰仟一二三四五六七八九十百千万亿]{2,30}[元圆]整?|[零壹贰叁肆伍陆柒捌玖拾佰仟]{3,30}/gu;
 
 /** The text of a page that a mark does not own, with what kind it is. */
 function textApart(pages: readonly PageText[], page: number, own: ReadonlySet<TextChar>): Apart[] {

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../errors.ts';
 import { boxOf, comparable, linesOf } from '../pdf/text-anchor.ts';
-import type { PageText, TextBox, TextChar, TextLine } from '../pdf/text-anchor.ts';
+import type { PageText, TextBox, TextChar } from '../pdf/text-anchor.ts';
 import type { Signatory } from './seal-job.ts';
 
 /** One label and the room after it. Millimetres from the top left of the page as seen. */
@@ -33,6 +33,9 @@ export interface SignatureLine {
   readonly chars: readonly TextChar[];
 }
 
+/** A row longer than any that is printed, or more labels on a page than anyone signs, is not looked at. */
+const MAX_ROW = 500;
+const MAX_LABELS = 100;
 /** Room kept free at the right edge of a page. */
 const RIGHT_MARGIN_MM = 10;
 const HEAVENLY_STEMS = '甲乙丙丁戊己庚辛壬癸';
@@ -83,33 +86,41 @@ export function lineFor(lines: readonly SignatureLine[], who: Signatory): Signat
 
 type Label = Omit<SignatureLine, 'pitchMm' | 'row'>;
 
+/** A row with what is asked of it again and again. */
+interface Row {
+  readonly chars: readonly TextChar[];
+  /** One sign a character, for patterns: see `sign`. */
+  readonly signs: string;
+  /** The size of its letters: the middle of their heights. */
+  readonly em: number;
+}
+
 function labelsOn(page: PageText): Label[] {
-  const rows = linesOf(page);
-  return rows.flatMap((row, i) => {
-    const text = signs(row);
-    const hits = [...text.matchAll(LABEL)].filter((hit) => startsColumn(row, hit.index));
+  const rows = linesOf(page)
+    .filter(({ chars }) => chars.length <= MAX_ROW)
+    .map(({ chars }): Row => {
+      const heights = chars.map((c) => c.heightMm).toSorted((a, b) => a - b);
+      return { chars, signs: signsOf(chars), em: heights[heights.length >> 1] ?? 0 };
+    });
+  const labels = rows.flatMap((row, i) => {
+    const hits = [...row.signs.matchAll(LABEL)].filter((hit) => startsColumn(row, hit.index));
     return hits.flatMap((hit, n) => {
       const next = hits[n + 1]?.index ?? row.chars.length;
       return labelAt(page, row, rows[i + 1], hit, next) ?? [];
     });
   });
+  return labels.slice(0, MAX_LABELS);
 }
 
-function labelAt(
-  page: PageText,
-  row: TextLine,
-  below: TextLine | undefined,
-  hit: RegExpExecArray,
-  next: number,
-): Label | null {
-  const text = signs(row);
+function labelAt(page: PageText, row: Row, below: Row | undefined, hit: RegExpExecArray, next: number): Label | null {
+  const text = row.signs;
   const columnEnd = row.chars[next]?.xMm ?? page.widthMm - RIGHT_MARGIN_MM;
   const words = hit.index + hit[0].length;
   let label = row.chars.slice(hit.index, words);
   let fieldRow = row.chars.slice(words, next);
   const closed = /^[)?]?[:?]|^\)?(?=_)|^\)$/u.exec(text.slice(words, next));
-  const atGap = words >= next || gapBefore(row.chars, words) > em(row);
-  const bracketThenGap = text[words] === ')' && (words + 1 >= next || gapBefore(row.chars, words + 1) > em(row));
+  const atGap = words >= next || gapBefore(row.chars, words) > row.em;
+  const bracketThenGap = text[words] === ')' && (words + 1 >= next || gapBefore(row.chars, words + 1) > row.em);
   if (closed !== null || bracketThenGap) {
     const length = closed?.[0].length ?? 1;
     label = row.chars.slice(hit.index, words + length);
@@ -145,13 +156,9 @@ function labelAt(
 }
 
 /** The rest of a broken label on the row below, under the label's own column. */
-function continuation(
-  below: TextLine,
-  leftMm: number,
-  rightMm: number,
-): { label: TextChar[]; field: TextChar[] } | null {
-  const chars = below.chars.filter((c) => c.xMm > leftMm - em(below) && c.xMm < rightMm);
-  const rest = CONTINUATION.exec(chars.map((c) => sign(c.char)).join(''));
+function continuation(below: Row, leftMm: number, rightMm: number): { label: TextChar[]; field: TextChar[] } | null {
+  const chars = below.chars.filter((c) => c.xMm > leftMm - below.em && c.xMm < rightMm);
+  const rest = CONTINUATION.exec(signsOf(chars));
   return rest === null ? null : { label: chars.slice(0, rest[0].length), field: chars.slice(rest[0].length) };
 }
 
@@ -182,9 +189,9 @@ function isRule(char: TextChar | undefined): boolean {
 }
 
 /** A label begins its row, follows a gap, or follows the underscores of the field before it. */
-function startsColumn(row: TextLine, at: number): boolean {
+function startsColumn(row: Row, at: number): boolean {
   const before = row.chars[at - 1];
-  return before === undefined || sign(before.char) === '_' || gapBefore(row.chars, at) > em(row) * 0.8;
+  return before === undefined || sign(before.char) === '_' || gapBefore(row.chars, at) > row.em * 0.8;
 }
 
 function gapBefore(chars: readonly TextChar[], at: number): number {
@@ -193,15 +200,8 @@ function gapBefore(chars: readonly TextChar[], at: number): number {
   return before === undefined || here === undefined ? Infinity : here.xMm - (before.xMm + before.widthMm);
 }
 
-/** The size of the row's letters: the middle of their heights. */
-function em(row: TextLine): number {
-  const heights = row.chars.map((c) => c.heightMm).toSorted((a, b) => a - b);
-  return heights[heights.length >> 1] ?? 0;
-}
-
-/** The row as one sign a character, for patterns: see `sign`. */
-function signs(row: TextLine): string {
-  return row.chars.map((c) => sign(c.char)).join('');
+function signsOf(chars: readonly TextChar[]): string {
+  return chars.map((c) => sign(c.char)).join('');
 }
 
 /** Han, digits and letters as they compare; `( ) : ,` and `_` for the punctuation that is known; `?` for all else. */
