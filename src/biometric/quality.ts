@@ -36,9 +36,8 @@ const GOOD = 60;
 /**
  * The score is the mean clearness of the clearest part of the print, as large as a well-placed finger would make it; what is
  * missing of that area counts as nothing. A spot is as clear as its contrast (up to a point), times the coherence of its ridge
- * direction, times whether its ridges are
- * spaced as skin's are and about as wide as its valleys. So noise, blur and a smaller or fainter print lower the score; a larger
- * print of the same clearness does not raise it.
+ * direction, times whether its ridges are spaced as skin's are, times whether they are about as wide as its valleys. So noise,
+ * blur and a smaller or fainter print lower the score; a larger print of the same clearness does not raise it.
  */
 export function measureQuality(raster: Raster): PrintQuality {
   const map = mapRidges(raster);
