@@ -150,7 +150,12 @@ class Sheet {
     if (after === 'name' && name !== null) this.#text(name, room + 1);
     if (after === 'rule') {
       const y = A4.height - this.#y - 3;
-      this.#page.push(setLineWidth(0.6), moveTo(room, y), lineTo(room + 40 * MM, y), stroke());
+      this.#page.push(
+        setLineWidth(0.6),
+        moveTo(room, y),
+        lineTo(Math.min(room + 40 * MM, A4.width - MARGIN.right), y),
+        stroke(),
+      );
     }
   }
 

@@ -45,32 +45,40 @@ export function sealAppearance(seal: SealText, outlines: GlyphOutlines): Appeara
 }
 
 /**
- * A seal, signature or stamp from a PNG: its empty margins cut off, as large as fits into `most` with its own proportions. It lies on
- * the paper as ink does, so that white paper in the picture hides nothing.
+ * A signature or stamp from a PNG: its empty margins cut off, as large as fits into `most` with its own proportions. It lies on the
+ * paper as ink does, so that white paper in the picture hides nothing.
  * @throws AppError PICTURE_NOT_PNG, PICTURE_TOO_LARGE, PICTURE_BLANK.
  */
 export function pictureAppearance(png: Uint8Array, most: Box): Appearance {
+  const { image, size } = inkOf(png, most);
+  return picture(image, size, size);
+}
+
+/**
+ * A seal from a PNG, likewise, in the middle of a square of `diameterMm`: one that is not quite round is not pulled into shape.
+ * @throws AppError PICTURE_NOT_PNG, PICTURE_TOO_LARGE, PICTURE_BLANK.
+ */
+export function sealPictureAppearance(png: Uint8Array, diameterMm: number): Appearance {
+  const box = { widthMm: diameterMm, heightMm: diameterMm };
+  const { image, size } = inkOf(png, box);
+  return picture(image, size, box);
+}
+
+function inkOf(png: Uint8Array, most: Box): { image: ImageSource; size: Box } {
   const ink = trimmed(decodePngRgba(png));
   if (ink === null) throw new AppError('PICTURE_BLANK', 'every pixel is white or transparent');
   const scale = Math.min(most.widthMm / ink.width, most.heightMm / ink.height);
-  const dpi = 25.4 / scale;
-  const { colorSpace, samples, alpha, width, height } = withSize(reduced(ink, Math.floor(dpi / FINEST_DPI)));
+  const shown = reduced(ink, Math.floor(25.4 / scale / FINEST_DPI));
+  const { colorSpace, samples, alpha } = inkSamples(shown);
   const image: ImageSource = {
-    width,
-    height,
+    width: shown.width,
+    height: shown.height,
     bitsPerComponent: 8,
     colorSpace,
     flate: deflateSync(samples, { level: 9 }),
     ...(alpha === null ? {} : { alpha: deflateSync(alpha, { level: 9 }) }),
   };
-  const box = { widthMm: ink.width * scale, heightMm: ink.height * scale };
-  return picture(image, box, box);
-}
-
-function withSize(
-  image: Parameters<typeof inkSamples>[0],
-): ReturnType<typeof inkSamples> & Record<'width' | 'height', number> {
-  return { ...inkSamples(image), width: image.width, height: image.height };
+  return { image, size: { widthMm: ink.width * scale, heightMm: ink.height * scale } };
 }
 
 /** A fingerprint in red ink in the middle of a box of `box`, as large as fits with its own proportions. */

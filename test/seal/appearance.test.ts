@@ -5,7 +5,12 @@ import fc from 'fast-check';
 import { encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import type { Appearance, ImageSource } from '../../src/pdf/increment.ts';
-import { fingerprintAppearance, pictureAppearance, sealAppearance } from '../../src/seal/appearance.ts';
+import {
+  fingerprintAppearance,
+  pictureAppearance,
+  sealAppearance,
+  sealPictureAppearance,
+} from '../../src/seal/appearance.ts';
 import type { GlyphOutlines } from '../../src/seal/glyph-outlines.ts';
 import { sealCharacters } from '../../src/seal/seal-drawing.ts';
 import { pathPoints } from '../support/content.ts';
@@ -129,6 +134,13 @@ describe('a picture', () => {
     expect(appearance.widthPt / appearance.heightPt).toBeCloseTo(2, 9);
     expect(appearance.heightPt).toBeCloseTo(12 * POINTS_PER_MM, 9);
     expect(new TextDecoder().decode(appearance.content)).toBe('q\n68.031 0 0 34.016 0 0 cm\n/Ink Do\nQ');
+  });
+
+  it('of a seal stands in the middle of its square', () => {
+    const oval = png(60, 40, () => [200, 0, 0, 255]);
+    const appearance = sealPictureAppearance(oval, 42);
+    expect([appearance.widthPt, appearance.heightPt].map((pt) => pt / POINTS_PER_MM)).toEqual([42, 42]);
+    expect(new TextDecoder().decode(appearance.content)).toBe('q\n119.055 0 0 79.37 0 19.843 cm\n/Ink Do\nQ');
   });
 
   it('in colour stays in colour', () => {
