@@ -112,7 +112,7 @@ describe('a document that cannot be read', () => {
 
   it('passes on why its bytes could not be had', async () => {
     const source = {
-      size: 5000,
+      ...memorySource(pdfOf(HELLO)),
       read: () => {
         throw new AppError('FILE_UNREADABLE', 'gone');
       },
