@@ -9,6 +9,8 @@ export interface ByteSource {
    * Throws PDF_TRUNCATED when the range is not wholly inside.
    */
   read(offset: number, length: number): Uint8Array;
+  /** Fills `target` from `offset`: for whom goes through all of it and keeps nothing. Throws as `read`. */
+  readInto(offset: number, target: Uint8Array): void;
 }
 
 const BLOCK_BYTES = 16 * 1024;
@@ -26,6 +28,10 @@ export function memorySource(bytes: Uint8Array): ByteSource {
     read(offset, length) {
       checkRange(bytes.length, offset, length);
       return bytes.subarray(offset, offset + length);
+    },
+    readInto(offset, target) {
+      checkRange(bytes.length, offset, target.length);
+      target.set(bytes.subarray(offset, offset + target.length));
     },
   };
 }
@@ -50,6 +56,15 @@ class FileSource implements ByteSource {
       return this.#block(first).subarray(at, at + length);
     }
     return this.#pread(offset, length);
+  }
+
+  readInto(offset: number, target: Uint8Array): void {
+    checkRange(this.size, offset, target.length);
+    for (let done = 0; done < target.length;) {
+      const got = readSync(this.#fd, target, done, target.length - done, offset + done);
+      if (got === 0) throw new AppError('FILE_UNREADABLE', 'the file became shorter while it was read');
+      done += got;
+    }
   }
 
   [Symbol.dispose](): void {
@@ -77,11 +92,7 @@ class FileSource implements ByteSource {
 
   #pread(offset: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    for (let done = 0; done < length;) {
-      const got = readSync(this.#fd, bytes, done, length - done, offset + done);
-      if (got === 0) throw new AppError('FILE_UNREADABLE', 'the file became shorter while it was read');
-      done += got;
-    }
+    this.readInto(offset, bytes);
     return bytes;
   }
 }
@@ -108,6 +119,10 @@ export function prefixSource(source: ByteSource, size: number): ByteSource {
     read(offset, length) {
       checkRange(size, offset, length);
       return source.read(offset, length);
+    },
+    readInto(offset, target) {
+      checkRange(size, offset, target.length);
+      source.readInto(offset, target);
     },
   };
 }

@@ -15,7 +15,6 @@ import {
   placeFingerprint,
   placePicture,
   placeSealOnDate,
-  requireOnPage,
 } from './placement.ts';
 import type { Placed, Shape, Size } from './placement.ts';
 import type { MarkRequest, Notice, Placement, SealJob } from './seal-job.ts';
@@ -28,9 +27,8 @@ export interface Layout {
   readonly notices: readonly Notice[];
 }
 
-/** What the layout needs to know of the document; each is asked for at most once, and text only where a rule needs it. */
+/** The document's text, read once and only where a rule needs it. */
 interface Document {
-  pages(): Promise<readonly Size[]>;
   text(): Promise<readonly PageText[]>;
 }
 
@@ -39,7 +37,7 @@ type Turn = () => number;
 
 /**
  * Places everything a job asks for.
- * @throws AppError KEYWORD_ABSENT, KEYWORD_AMBIGUOUS, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, PICTURE_NOT_PNG, and what reading the PDF throws.
+ * @throws AppError KEYWORD_ABSENT, KEYWORD_AMBIGUOUS, POSITION_OFF_PAGE, PICTURE_NOT_PNG, and what reading the PDF throws.
  */
 export async function layOut(
   job: SealJob,
@@ -115,11 +113,6 @@ async function placeAs(
     const placed = placeByKeyword(await document.text(), placement, size, shape);
     return { ...placed, place: { ...placed.place, rotationDeg } };
   }
-  const pages = await document.pages();
-  const page = pages[placement.page - 1];
-  if (page === undefined) {
-    throw new AppError('PAGE_OUT_OF_RANGE', `page ${placement.page} of a document of ${pages.length}`);
-  }
   const scale = (placement.widthMm ?? size.widthMm) / size.widthMm;
   const place = {
     page: placement.page,
@@ -129,15 +122,12 @@ async function placeAs(
     heightMm: size.heightMm * scale,
     rotationDeg: placement.rotation ?? rotationDeg,
   };
-  requireOnPage(place, page);
-  return { place, notices: [] };
+  return { place, notices: [] }; // whether there is such a page and room on it, planning finds
 }
 
 function documentOf(path: string, pool: PdfPool, signal: AbortSignal): Document {
-  let pages: Promise<readonly Size[]> | undefined;
   let text: Promise<readonly PageText[]> | undefined;
   return {
-    pages: () => (pages ??= pool.inspect(path, signal).then((facts) => facts.pages)),
     text: () => (text ??= pool.readText(path, undefined, signal)),
   };
 }

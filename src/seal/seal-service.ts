@@ -30,6 +30,8 @@ export interface SealServiceOptions {
   readonly cacheFolder: string;
   /** Throws unless the file's newest signature is intact and covers the whole file. */
   readonly selfCheck: (path: string, signal: AbortSignal) => Promise<void>;
+  /** Brings what was written to the disk itself; default `datasync`. */
+  readonly flush?: (file: FileHandle) => Promise<void>;
 }
 
 const CHUNK = 1 << 20;
@@ -84,10 +86,11 @@ export class SealService implements Sealer {
     signal.throwIfAborted();
     try {
       await append(file, plan.bytes, job.bytes);
+      await this.#flush(file);
       await this.#options.selfCheck(job.path, signal);
     } catch (error) {
       await file.truncate(job.bytes);
-      await file.datasync();
+      await this.#flush(file);
       throw error;
     }
     return {
@@ -98,6 +101,10 @@ export class SealService implements Sealer {
       certificateSha256: key.certificate.sha256,
       warnings: layout.notices,
     };
+  }
+
+  async #flush(file: FileHandle): Promise<void> {
+    await (this.#options.flush?.(file) ?? file.datasync());
   }
 
   #appearance(key: SealKey): Promise<Appearance> {
@@ -178,7 +185,6 @@ async function append(file: FileHandle, bytes: Uint8Array, at: number): Promise<
       const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
       done += bytesWritten;
     }
-    await file.datasync();
   } catch (cause) {
     throw isAppError(cause) ? cause : new AppError('FILE_UNWRITABLE', 'the sealed PDF', { cause });
   }

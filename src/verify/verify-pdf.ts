@@ -26,7 +26,7 @@ export interface VerifyOptions {
   readonly now: Date;
 }
 
-const CHUNK = 1 << 20;
+const CHUNK = 256 * 1024;
 
 /** SubFilter -> whether the signing certificate must be bound (ETSI EN 319 142-1, 6.3; ISO 32000-2, 12.8.3.3). */
 const DETACHED: ReadonlyMap<string, 'required' | 'optional'> = new Map([
@@ -188,8 +188,10 @@ function hashCovered(source: ByteSource, { parsed, gap, end }: ReadSignature): {
 }
 
 function update(hashes: readonly (Hash | null)[], source: ByteSource, start: number, end: number): void {
+  const buffer = new Uint8Array(Math.min(CHUNK, end - start));
   for (let at = start; at < end; at += CHUNK) {
-    const chunk = source.read(at, Math.min(CHUNK, end - at));
+    const chunk = buffer.subarray(0, Math.min(CHUNK, end - at));
+    source.readInto(at, chunk);
     for (const hash of hashes) hash?.update(chunk);
   }
 }

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { copyFile, readFile, readdir } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makePki } from '../../scripts/make-pki.ts';
 import { openCommandHome } from '../support/command.ts';
@@ -34,7 +37,6 @@ afterAll(() => pkiHome[Symbol.asyncDispose]());
 
 async function openHome(config: Readonly<Record<string, unknown>> = CONFIG): Promise<CommandHome> {
   const home = await openCommandHome(config);
-  const { mkdir } = await import('node:fs/promises');
   await mkdir(join(home.folder, 'pki'));
   for (const name of ['committee.p12', 'root.pem']) {
     await copyFile(join(pkiHome.folder, 'pki', name), join(home.folder, 'pki', name));
@@ -55,9 +57,6 @@ describe('starting and stopping', () => {
     const daemon = await home.serve();
     await daemon.stop('SIGTERM');
     const port = await freePort();
-    const { spawn } = await import('node:child_process');
-    const { createInterface } = await import('node:readline');
-    const { once } = await import('node:events');
     const program = join(import.meta.dirname, '../../src/bin.ts');
     const child = spawn(process.execPath, [program, 'serve'], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -89,7 +88,8 @@ describe('starting and stopping', () => {
   });
 
   it('says that another program holds the port', async () => {
-    const stranger = createServer().listen(0, '127.0.0.1');
+    const stranger = createServer();
+    await new Promise<void>((listening) => stranger.listen(0, '127.0.0.1', listening));
     try {
       const { port } = stranger.address() as AddressInfo;
       await using home = await openHome({ ...CONFIG, listen: { port } });
@@ -209,7 +209,7 @@ describe('the whole job over HTTP', () => {
     await expectProblem(page.seal(agreement, 'k'), 'AGREEMENT_INCOMPLETE');
     await expectProblem(page.call('POST', `${agreement}/seal`, {}), 'IDEMPOTENCY_KEY_REQUIRED');
     await expectProblem(page.mark(agreement, { partyId: 'a', kind: 'signature', png: 'AAAA' }), 'PICTURE_NOT_PNG');
-    const shapes = fixture('pdf');
+    const shapes = fixture('pdf', 'refused');
     for (const [file, code] of [
       ['encrypted.pdf', 'PDF_ENCRYPTED'],
       ['truncated.pdf', 'PDF_TRUNCATED'],

@@ -136,6 +136,10 @@ describe('of a large document only what is needed is read', () => {
         this.total += length;
         return inner.read(offset, length);
       },
+      readInto(offset, target) {
+        this.total += target.length;
+        inner.readInto(offset, target);
+      },
     };
   }
 

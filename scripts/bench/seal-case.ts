@@ -1,0 +1,143 @@
+/**
+ * One size of document in a process of its own, so that its peak of memory is its own: `seal-case.ts FOLDER FILE PLACEMENT`, where
+ * PLACEMENT is the JSON of a placement or null for the date. Prints one JSON line.
+ */
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../../src/clock.ts';
+import { PdfPool } from '../../src/pdf/pdf-pool.ts';
+import { KeyStore } from '../../src/seal/key-store.ts';
+import type { Placement } from '../../src/seal/seal-job.ts';
+import { SealService } from '../../src/seal/seal-service.ts';
+import { Verifier } from '../../src/verify/verifier.ts';
+
+export interface SealFigures {
+  readonly bytes: number;
+  /** Milliseconds, medians. */
+  readonly limitMs: number;
+  readonly sealMs: number;
+  readonly fsyncMs: number;
+  /** 2^20 bytes. */
+  readonly idleMb: number;
+  readonly peakMb: number;
+}
+
+const ROUNDS = 7;
+const CHUNK = 1 << 20;
+
+const [folder = '', file = '', place = 'null'] = process.argv.slice(2);
+const placement = JSON.parse(place) as Placement | null;
+const clock = systemClock;
+const pool = new PdfPool({ timeoutMs: 60_000 });
+const verifier = new Verifier({ rootFiles: [], clock, timeoutMs: 60_000 });
+const keys = new KeyStore({ p12Path: join(folder, 'pki/committee.p12'), committeeName: '', clock, idleLockMinutes: 0 });
+let flushMs = 0;
+const sealer = new SealService({
+  pool,
+  keys,
+  clock,
+  committeeName: '',
+  diameterMm: 42,
+  cacheFolder: folder,
+  selfCheck: (path, signal) => verifier.requireIntact(path, signal),
+  async flush(handle) {
+    const start = performance.now();
+    await handle.datasync();
+    flushMs += performance.now() - start;
+  },
+});
+await keys.unlock((await readFile(join(folder, 'pki/passphrase.txt'), 'utf8')).trimEnd());
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const output = join(folder, `case-${process.pid}.pdf`);
+
+// Warm: both workers started, everything compiled, the seal drawn.
+for (let i = 0; i < 3; i++) await sealOnce(join(folder, 'small.pdf'), { page: 1, xMm: 105, yMm: 200 });
+for (let i = 0; i < 3; i++) await limitOnce(join(folder, 'small.pdf'));
+globalThis.gc?.();
+const idleMb = memory('VmRSS');
+forgetPeak();
+
+const limit: number[] = [];
+const seal: number[] = [];
+const fsync: number[] = [];
+let bytes = 0;
+for (let i = 0; i < ROUNDS; i++) {
+  limit.push(await limitOnce(file));
+  flushMs = 0;
+  const whole = await sealOnce(file, placement);
+  seal.push(whole.ms - flushMs);
+  fsync.push(flushMs);
+  bytes = whole.bytes;
+}
+const peakMb = memory('VmHWM');
+await rm(output, { force: true });
+keys.lock();
+await Promise.all([pool.close(), verifier.close()]);
+const figures: SealFigures = {
+  bytes,
+  limitMs: median(limit),
+  sealMs: median(seal),
+  fsyncMs: median(fsync),
+  idleMb,
+  peakMb,
+};
+process.stdout.write(`${JSON.stringify(figures)}\n`);
+
+/** What cannot be done without: a copy, a hash over it, one signature. */
+async function limitOnce(input: string): Promise<number> {
+  const start = performance.now();
+  const { hash } = await copyHashed(input);
+  sign('sha256', hash.digest(), privateKey);
+  return performance.now() - start;
+}
+
+/** The whole job: the copy with its hash running, as an upload has it, then everything up to the checked file. */
+async function sealOnce(input: string, at: Placement | null): Promise<{ ms: number; bytes: number }> {
+  const start = performance.now();
+  const copy = await copyHashed(input);
+  const job = {
+    path: output,
+    bytes: copy.bytes,
+    midstate: copy.hash,
+    marks: [],
+    parties: 0,
+    seal: at,
+    allowReal: true,
+  };
+  const sealed = await sealer.seal(job, new AbortController().signal);
+  return { ms: performance.now() - start, bytes: sealed.bytes };
+}
+
+async function copyHashed(input: string): Promise<{ hash: Hash; bytes: number }> {
+  await using source = await open(input, 'r');
+  await using target = await open(output, 'w');
+  const hash = createHash('sha256');
+  const buffer = new Uint8Array(CHUNK);
+  for (let length = 0; ;) {
+    const { bytesRead } = await source.read(buffer, 0, CHUNK);
+    if (bytesRead === 0) return { hash, bytes: length };
+    hash.update(buffer.subarray(0, bytesRead));
+    await target.write(buffer, 0, bytesRead);
+    length += bytesRead;
+  }
+}
+
+/** proc(5): VmRSS, or its peak VmHWM, which can be forgotten. Elsewhere the process's own account, whose peak cannot. */
+function memory(field: 'VmRSS' | 'VmHWM'): number {
+  if (process.platform !== 'linux') {
+    return field === 'VmRSS' ? process.memoryUsage.rss() / 2 ** 20 : process.resourceUsage().maxRSS / 1024;
+  }
+  const [, kilobytes] = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return Number(kilobytes) / 1024;
+}
+
+function forgetPeak(): void {
+  if (process.platform === 'linux') writeFileSync('/proc/self/clear_refs', '5');
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
