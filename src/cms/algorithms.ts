@@ -133,7 +133,8 @@ function pssOf(parameters: DerNode | undefined, field: string): Scheme {
   return { kind: 'pss', hash: digest.hash, saltLength };
 }
 
-function expectNullOrAbsent(parameters: DerNode | undefined, field: string): void {
+/** Throws DerError unless the parameters are absent or NULL. */
+export function expectNullOrAbsent(parameters: DerNode | undefined, field: string): void {
   if (parameters !== undefined && (parameters.tag !== TAG.null || parameters.body.length > 0)) {
     fail(`${field}: parameters that are not NULL`);
   }

@@ -1,5 +1,4 @@
 /** Pictures and drawings as form XObjects (ISO 32000-2, 8.10), built with pdf-lib. */
-import { deflateSync } from 'node:zlib';
 import { PDFHexString, PDFRef } from 'pdf-lib';
 import { toHex } from '../bytes.ts';
 import type { Matrix } from './geometry.ts';
@@ -24,11 +23,11 @@ export interface Appearance {
   /** Points. */
   readonly widthPt: number;
   readonly heightPt: number;
-  /** Operators of a content stream, drawing in 0..widthPt x 0..heightPt, origin at the lower left. */
-  readonly content: Uint8Array;
+  /** Operators of a content stream, deflated (zlib), drawing in 0..widthPt x 0..heightPt, origin at the lower left. */
+  readonly contentFlate: Uint8Array;
   /** How it mixes with what is on the page already. */
   readonly blend: 'Normal' | 'Multiply';
-  /** By the names that `content` uses: letters and digits. */
+  /** By the names that the operators use: letters and digits. */
   readonly images: Readonly<Record<string, ImageSource>>;
 }
 
@@ -58,9 +57,9 @@ export function blendState(blend: Appearance['blend']): Record<string, Record<st
  * says in the file what it is.
  */
 export function addForm(draft: IncrementDraft, appearance: Appearance, title: string): PdfRef {
-  const { widthPt, heightPt, content, blend } = appearance;
+  const { widthPt, heightPt, contentFlate, blend } = appearance;
   const images = Object.entries(appearance.images).map(([name, image]) => [name, libRef(addImage(draft, image))]);
-  return addStream(draft, deflateSync(content), {
+  return addStream(draft, contentFlate, {
     Type: 'XObject',
     Subtype: 'Form',
     Title: PDFHexString.fromText(title),

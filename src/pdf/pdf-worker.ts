@@ -57,8 +57,8 @@ export const readText: Handler<'readText'> = ({ path, pages }) =>
 /** Compiles what planning runs through, by planning on a small document. */
 export const warm: Handler<'warm'> = () =>
   outcomeOf(() => {
-    const content = new Uint8Array(0);
-    const appearance = { widthPt: 1, heightPt: 1, content, blend: 'Multiply', images: {} } as const;
+    const contentFlate = new Uint8Array(0);
+    const appearance = { widthPt: 1, heightPt: 1, contentFlate, blend: 'Multiply', images: {} } as const;
     const place = { page: 1, xMm: 1, yMm: 1, widthMm: 1, heightMm: 1 };
     const signature = { fieldName: 'auto', place, appearance, signerName: '', time: new Date(0), contentsBytes: 1 };
     const request = { marks: [{ place, appearance, title: '' }], signature };

@@ -38,7 +38,7 @@ export function sealAppearance(seal: SealText, outlines: GlyphOutlines): Appeara
   return {
     widthPt: side,
     heightPt: side,
-    content: serialized(drawSeal(seal, outlines)),
+    contentFlate: deflateSync(serialized(drawSeal(seal, outlines))),
     blend: 'Multiply',
     images: {},
   };
@@ -111,7 +111,13 @@ function picture(image: ImageSource, size: Box, box: Box): Appearance {
     drawObject(IMAGE),
     popGraphicsState(),
   ];
-  return { widthPt, heightPt, content: serialized(operators), blend: 'Multiply', images: { [IMAGE]: image } };
+  return {
+    widthPt,
+    heightPt,
+    contentFlate: deflateSync(serialized(operators)),
+    blend: 'Multiply',
+    images: { [IMAGE]: image },
+  };
 }
 
 function serialized(operators: readonly PDFOperator[]): Uint8Array {

@@ -1,7 +1,7 @@
 /** PKCS#12 (RFC 7292): the keys and certificates of a file that a passphrase opens. */
 import { createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { OID, readAlgorithm } from '../cms/algorithms.ts';
+import { OID, expectNullOrAbsent, readAlgorithm } from '../cms/algorithms.ts';
 import { parseCertificate } from '../cms/certificate.ts';
 import type { Certificate } from '../cms/certificate.ts';
 import { DerError, DerFields, TAG, contextPrimitive, contextTag, expectTag, fail, readDer } from '../cms/der.ts';
@@ -76,7 +76,9 @@ function readPfx(bytes: Uint8Array): { readonly authSafe: Uint8Array; readonly m
 function readMac(node: DerNode): Mac {
   const fields = new DerFields(node, 'macData');
   const info = new DerFields(fields.next('mac'), 'macData.mac');
-  const digest = macDigest(readAlgorithm(info.next('digestAlgorithm'), 'macData.digestAlgorithm'));
+  const algorithm = readAlgorithm(info.next('digestAlgorithm'), 'macData.digestAlgorithm');
+  expectNullOrAbsent(algorithm.parameters, 'macData.digestAlgorithm');
+  const digest = macDigest(algorithm);
   const value = readOctets(info.next('digest'), 'macData.digest');
   info.end();
   const salt = readOctets(fields.next('macSalt'), 'macData.macSalt');

@@ -5,6 +5,7 @@ import { keyFault } from '../cms/algorithms.ts';
 import { maySignDocuments } from '../cms/certificate.ts';
 import type { Certificate } from '../cms/certificate.ts';
 import { issuersOf } from '../cms/chain.ts';
+import { signedDataSize } from '../cms/signed-data.ts';
 import { isNamed } from '../cms/distinguished-name.ts';
 import { AppError } from '../errors.ts';
 import { openPkcs12 } from './pkcs12.ts';
@@ -13,6 +14,8 @@ export interface SealKey {
   readonly certificate: Certificate;
   /** The certificate, then its issuers as far as the P12 has them. */
   readonly chain: readonly Certificate[];
+  /** How long a CMS signature by this key is, exactly. */
+  readonly signatureBytes: number;
   /** RSASSA-PKCS1-v1_5 over SHA-256 of `data`. The key itself stays a native object in here. */
   sign(data: Uint8Array): Uint8Array;
 }
@@ -41,9 +44,11 @@ export async function openP12(bytes: Uint8Array, passphrase: string): Promise<Se
 }
 
 function sealKey(key: KeyObject, certificate: Certificate, certificates: readonly Certificate[]): SealKey {
+  const chain = issuersOf(certificate, certificates);
   return {
     certificate,
-    chain: issuersOf(certificate, certificates),
+    chain,
+    signatureBytes: signedDataSize(chain),
     sign: (data) => sign('sha256', data, { key, padding: constants.RSA_PKCS1_PADDING }),
   };
 }

@@ -7,14 +7,15 @@ import type { Hash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
-import { createSignedData, signedDataSize } from '../cms/signed-data.ts';
+import { createSignedData } from '../cms/signed-data.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Appearance, PlannedIncrement } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
-import { pictureAppearance, sealAppearance } from './appearance.ts';
+import { sealAppearance, sealPictureAppearance } from './appearance.ts';
 import { outlinesFor } from './glyph-outlines.ts';
 import type { KeyStore, SealKey } from './key-store.ts';
 import { layOut } from './layout.ts';
+import { sealCharacters } from './seal-drawing.ts';
 import type { SealJob, SealedFile, Sealer } from './seal-job.ts';
 
 export interface SealServiceOptions {
@@ -68,7 +69,7 @@ export class SealService implements Sealer {
           appearance: await this.#appearance(key),
           signerName: key.certificate.subject.cn ?? key.certificate.subject.text,
           time: sealedAt,
-          contentsBytes: signedDataSize(key.chain),
+          contentsBytes: key.signatureBytes,
           ...(job.reason === undefined ? {} : { reason: job.reason }),
         },
       },
@@ -122,7 +123,7 @@ export class SealService implements Sealer {
 
   async #draw(name: string, test: boolean): Promise<Appearance> {
     const { cacheFolder, diameterMm } = this.#options;
-    const outlines = await outlinesFor(test ? `${name}测试TEST` : name, cacheFolder);
+    const outlines = await outlinesFor(sealCharacters({ name, test }), cacheFolder);
     return sealAppearance({ name, diameterMm, test }, outlines);
   }
 
@@ -131,7 +132,7 @@ export class SealService implements Sealer {
     const png = await readFile(path).catch((cause: unknown) => {
       throw new AppError('FILE_UNREADABLE', path, { cause });
     });
-    return pictureAppearance(png, { widthMm: diameterMm, heightMm: diameterMm });
+    return sealPictureAppearance(png, diameterMm);
   }
 }
 

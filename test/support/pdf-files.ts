@@ -2,7 +2,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { deflateSync } from 'node:zlib';
-import { latin1Bytes } from '../../src/bytes.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
 import type { Appearance, IncrementRequest, SignatureRequest } from '../../src/pdf/increment.ts';
 import { planIncrement } from '../../src/pdf/increment.ts';
@@ -28,7 +27,7 @@ export function pdfFixtures(kind: 'extended' | 'refused'): string[] {
 export const STAR: Appearance = {
   widthPt: 100,
   heightPt: 100,
-  content: latin1Bytes('1 0 0 RG 4 w 2 2 96 96 re S 1 0 0 rg 50 90 m 73 18 l 12 62 l 88 62 l 27 18 l f'),
+  contentFlate: deflateSync('1 0 0 RG 4 w 2 2 96 96 re S 1 0 0 rg 50 90 m 73 18 l 12 62 l 88 62 l 27 18 l f'),
   blend: 'Multiply',
   images: {},
 };
@@ -37,7 +36,7 @@ export const STAR: Appearance = {
 export const STRIPES: Appearance = {
   widthPt: 40,
   heightPt: 50,
-  content: latin1Bytes('40 0 0 50 0 0 cm /Im Do'),
+  contentFlate: deflateSync('40 0 0 50 0 0 cm /Im Do'),
   blend: 'Multiply',
   images: {
     Im: {
