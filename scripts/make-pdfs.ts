@@ -135,14 +135,16 @@ const extended: Readonly<Record<string, () => Uint8Array>> = {
     classic(new RawPdf().object(1, CATALOG).object(2, pagesOf(3)).object(3, page('')), 4),
 
   'unrestored-states': () => {
-    const pdf = new RawPdf()
-      .object(1, CATALOG)
-      .object(2, pagesOf(3))
-      .object(3, page(`/Contents 4 0 R ${OWN_RESOURCES}`));
-    pdf
-      .stream(4, `q 0.5 0 0 0.5 0 0 cm q 1 0 0 rg ${text('Never restored: (q Q')}`.replace('(q', '\\(q'))
-      .object(5, FONT);
-    return classic(pdf, 6);
+    const pdf = new RawPdf().object(1, CATALOG).object(2, pagesOf(3));
+    const open = '/Span BMC q 0.5 0 0 0.5 0 0 cm q 1 0 0 rg';
+    const words = text('Never restored: \\(q Q').replace(' ET', '');
+    return classic(
+      pdf
+        .object(3, page(`/Contents 4 0 R ${OWN_RESOURCES}`))
+        .stream(4, `${open} ${words}`)
+        .object(5, FONT),
+      6,
+    );
   },
 
   'surplus-restores': () => {
@@ -206,6 +208,14 @@ const refused: Readonly<Record<string, () => Uint8Array>> = {
       .object(2, pagesOf(3))
       .object(3, page(`/Contents 4 0 R ${OWN_RESOURCES}`));
     return classic(pdf.stream(4, `2 0 0 2 0 0 cm Q ${text('Which scale?', 72, 300)}`).object(5, FONT), 6);
+  },
+  'content-without-end': () => {
+    const pdf = new RawPdf().object(1, CATALOG).object(2, pagesOf(3));
+    pdf
+      .object(3, page(`/Contents 4 0 R ${OWN_RESOURCES}`))
+      .stream(4, 'BT /F1 18 Tf 72 700 Td (no end')
+      .object(5, FONT);
+    return classic(pdf, 6);
   },
   'certified-no-changes': () => {
     const reference = '/Reference [<< /TransformMethod /DocMDP /TransformParams << /Type /TransformParams /P 1 >> >>]';

@@ -6,7 +6,7 @@ import { latin1Bytes } from '../bytes.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { addForm, addStream, matrixOperands } from './appearance.ts';
 import type { Appearance } from './appearance.ts';
-import { contentBalance } from './content-balance.ts';
+import { BALANCED, contentBalance } from './content-balance.ts';
 import type { ContentBalance } from './content-balance.ts';
 import { POINTS_PER_MM, checkOnPage, toUserSpace } from './geometry.ts';
 import type { Matrix, SeenRect } from './geometry.ts';
@@ -33,7 +33,10 @@ export function addPageMarks(draft: IncrementDraft, page: PageNode, marks: reado
   const { pdf } = draft;
   const geometry = pdf.geometry(page);
   const content = contentOf(pdf, page);
-  const { unrestored, surplus, drawsAfterSurplus } = balanceOf(pdf, content);
+  const { unrestored, surplus, drawsAfterSurplus, inText, marked, unfinished } = balanceOf(pdf, content);
+  if (unfinished) {
+    throw new AppError('PDF_SHAPE_UNSUPPORTED', `the content of page ${page.number} ends inside a string or picture`);
+  }
   if (drawsAfterSurplus) {
     throw new AppError(
       'PDF_SHAPE_UNSUPPORTED',
@@ -58,7 +61,8 @@ export function addPageMarks(draft: IncrementDraft, page: PageNode, marks: reado
   if (states.size > 0) resources.set('ExtGState', pdfDict(states));
 
   const before = 'q\n'.repeat(1 + surplus);
-  const after = `\n${'Q\n'.repeat(1 + unrestored)}${operators.join('')}`;
+  const closing = `${inText ? 'ET\n' : ''}${'EMC\n'.repeat(marked)}${'Q\n'.repeat(1 + unrestored)}`;
+  const after = `\n${closing}${operators.join('')}`;
   const entries = draft.edit(page.ref);
   entries.set('Resources', pdfDict(resources));
   entries.set(
@@ -102,7 +106,7 @@ function balanceOf(pdf: PdfFile, content: readonly PdfRef[]): ContentBalance {
     }
   } catch (error) {
     if (!isAppError(error)) throw error;
-    return { unrestored: 0, surplus: 0, drawsAfterSurplus: false };
+    return BALANCED;
   }
   return contentBalance(Buffer.concat(parts));
 }
