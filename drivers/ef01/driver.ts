@@ -40,14 +40,18 @@ export const ef01: Driver = {
     { transport: 'serial', vendorId: 0x0403, productId: 0x6001 },
   ],
   expects: (settings) => capabilitiesOf(dialectNamed(settings.dialect)),
-  open,
+  open: (link, context, signal) => openDevice(link, dialectNamed(context.settings.dialect), context, signal),
   createPeer: (settings, clock) => createPeer(dialectNamed(settings.dialect), settings, clock),
 };
 
-/** Drain, VfyPwd, ReadSysPara, then what names the device: read-only, whatever may be attached. */
-async function open(link: Link, context: DriverContext, signal: AbortSignal): Promise<OpenReader> {
+/** VfyPwd, ReadSysPara, then what names the device: read-only, whatever may be attached. What arrived before is thrown away. */
+export async function openDevice(
+  link: Link,
+  dialect: Dialect,
+  context: DriverContext,
+  signal: AbortSignal,
+): Promise<OpenReader> {
   const { settings, clock } = context;
-  const dialect = dialectNamed(settings.dialect);
   const session = new Session(link, clock, dialect, settings.address ?? DEFAULT_ADDRESS);
   await session.request('vfyPwd', { password: settings.password ?? 0 }, signal, dialect.timing.firstAnswer);
   await session.request('readSysPara', {}, signal);

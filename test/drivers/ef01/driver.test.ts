@@ -1,16 +1,16 @@
 /** The driver at one end of a simulated wire, the device at the other; what simulation cannot play comes from a scripted link. */
 import { describe, expect, test } from 'vitest';
-import { encodeData, encodeFrame, DEFAULT_ADDRESS } from '../../../drivers/ef01/codec.ts';
+import { encodeData, DEFAULT_ADDRESS } from '../../../drivers/ef01/codec.ts';
 import { CONFIRMATION, DIALECTS } from '../../../drivers/ef01/dialects.ts';
 import { encodePixels } from '../../../drivers/ef01/pixels.ts';
 import { concatBytes, fromHex, toHex } from '../../../src/bytes.ts';
 import { AppError, isAppError } from '../../../src/errors.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
-import { ByteQueue } from '../../../src/reader/byte-queue.ts';
-import type { CaptureOptions, DriverSettings, Link, OpenReader } from '../../../src/reader/driver.ts';
+import type { CaptureOptions, DriverSettings, OpenReader } from '../../../src/reader/driver.ts';
 import type { Scenario } from '../../../src/reader/simulated-scenario.ts';
 import { collect, drawPrint, ef01, OPTIONS, readerConfig, simulator, story } from '../../reader/simulator.ts';
 import { VirtualClock } from '../../reader/virtual-clock.ts';
+import { ack, dataFrame, Script } from './script.ts';
 
 const FOREVER = new AbortController().signal;
 
@@ -268,6 +268,40 @@ describe('a cancelled capture', () => {
     expect((await capture()).error).toBeNull();
   });
 
+  test('in mid-image sends nothing more until the rest of the picture has passed', async () => {
+    const packets = encodeData(DEFAULT_ADDRESS, encodePixels(drawPrint().image.pixels), 128);
+    const script = new Script([[0x0a, () => [ack([0]), ...packets.slice(0, 100)]]]);
+    const reader = await script.open();
+    const stop = new AbortController();
+    await collect(reader.capture(OPTIONS, stop.signal), (event) => {
+      if (event.kind === 'progress' && event.progress > 0.2) stop.abort(new AppError('CAPTURE_CANCELLED'));
+    });
+    const pinging = reader.ping(FOREVER);
+    for (const packet of packets.slice(100)) {
+      await script.clock.sleep(24);
+      expect(script.heard.at(-1)).toBe('0a');
+      script.say(packet);
+    }
+    await pinging;
+    expect(script.heard.at(-1)).toBe('0f');
+  });
+
+  test('in mid-command does not take the late answer for that of the next command', async () => {
+    const script = new Script([[0x02, () => []]]);
+    const reader = await script.open();
+    const stop = new AbortController();
+    const capturing = collect(reader.capture(OPTIONS, stop.signal));
+    await script.clock.sleep(500);
+    stop.abort(new AppError('CAPTURE_CANCELLED'));
+    await capturing;
+    const next = collect(reader.capture({ ...OPTIONS, timeoutMs: 500 }, FOREVER));
+    await script.clock.sleep(500);
+    expect(script.heard.at(-1)).toBe('0201');
+    script.say(ack([0]));
+    // The finger is gone: the late success was GenChar's, not GetImage's.
+    expect(codeOf((await next).error)).toBe('FINGER_TIMEOUT');
+  });
+
   test('before it began does not touch the reader', async () => {
     const { reader } = await bench();
     const { error, events } = await collect(
@@ -369,59 +403,3 @@ describe('a clone', () => {
 test('an unknown dialect is CONFIG_INVALID', () => {
   expect(() => ef01.expects({ dialect: 'klingon' })).toThrow(/CONFIG_INVALID.*as608/);
 });
-
-function ack(payload: readonly number[], address = DEFAULT_ADDRESS): Uint8Array {
-  return encodeFrame({ kind: 'acknowledge', address, payload: Uint8Array.from(payload) });
-}
-
-function dataFrame(payload: Uint8Array): Uint8Array {
-  return encodeFrame({ kind: 'data', address: DEFAULT_ADDRESS, payload });
-}
-
-/** A link whose other end answers by instruction code: a finger that is seen once, a picture, a template; or what a test puts in its place. */
-class Script implements Link {
-  readonly kind = 'simulated';
-  readonly clock = new VirtualClock();
-  /** Whole frames from the host, and their payloads in hexadecimal. */
-  readonly frames: Uint8Array[] = [];
-  readonly heard: string[] = [];
-  readonly #answers: Map<number, () => Uint8Array[]>;
-  readonly #queue = new ByteQueue();
-
-  constructor(answers: readonly (readonly [number, () => Uint8Array[]])[], address = DEFAULT_ADDRESS) {
-    const { image, template } = drawPrint();
-    let looks = 0;
-    this.#answers = new Map<number, () => Uint8Array[]>([
-      [0x13, () => [ack([0], address)]],
-      [0x0f, () => [ack([0, ...new Uint8Array(16)], address)]],
-      [0x01, () => [ack([looks++ === 0 ? 0 : CONFIRMATION.noFinger], address)]],
-      [0x0a, () => [ack([0], address), ...encodeData(address, encodePixels(image.pixels), 128)]],
-      [0x02, () => [ack([0], address)]],
-      [0x08, () => [ack([0], address), ...encodeData(address, template, 128)]],
-      ...answers,
-    ]);
-  }
-
-  open(settings: DriverSettings = {}): Promise<OpenReader> {
-    return ef01.open(this, { clock: this.clock, settings }, FOREVER);
-  }
-
-  read(signal: AbortSignal): Promise<Uint8Array> {
-    return this.#queue.read(signal);
-  }
-
-  write(bytes: Uint8Array): Promise<void> {
-    this.frames.push(bytes);
-    this.heard.push(toHex(bytes.subarray(9, -2)));
-    for (const frame of this.#answers.get(bytes[9]!)?.() ?? []) this.#queue.push(frame);
-    return Promise.resolve();
-  }
-
-  drain(): void {
-    this.#queue.drain();
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-}

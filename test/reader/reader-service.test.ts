@@ -1,0 +1,331 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { drivers } from '../../drivers/index.ts';
+import type { ReaderConfig } from '../../src/config.ts';
+import { AppError } from '../../src/errors.ts';
+import type { ErrorCode } from '../../src/errors.ts';
+import type { CaptureEvent } from '../../src/reader/driver.ts';
+import type { LinkFactories, LinkSource } from '../../src/reader/link-source.ts';
+import { ReaderService } from '../../src/reader/reader-service.ts';
+import type { SimulatedDevice } from '../../src/reader/simulated-link.ts';
+import type { Scenario } from '../../src/reader/simulated-scenario.ts';
+import { collect, OPTIONS, readerConfig, simulator, story } from './simulator.ts';
+import { thrownBy } from './thrown.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+const FOREVER = new AbortController().signal;
+const NOTHING: LinkSource = {
+  list: () => Promise.resolve([]),
+  open: () => Promise.reject(new AppError('READER_REMOVED')),
+  close: () => Promise.resolve(),
+};
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+interface House {
+  readonly clock: VirtualClock;
+  readonly service: ReaderService;
+  readonly devices: readonly SimulatedDevice[];
+  /** How often devices were listed. */
+  readonly lists: { count: number };
+}
+
+const houses: ReaderService[] = [];
+afterEach(async () => {
+  await Promise.all(houses.splice(0).map((service) => service.close()));
+});
+
+interface HouseOptions {
+  readonly readers?: readonly ReaderConfig[];
+  readonly scenarios?: Readonly<Record<string, Scenario>>;
+  readonly links?: Partial<LinkFactories>;
+}
+
+async function house({ readers = [readerConfig()], scenarios = {}, links = {} }: HouseOptions = {}): Promise<House> {
+  const clock = new VirtualClock();
+  const sim = simulator(clock, readers, scenarios);
+  const lists = { count: 0 };
+  const simulated: LinkSource = {
+    ...sim,
+    list(paths, signal) {
+      lists.count += 1;
+      return sim.list(paths, signal);
+    },
+  };
+  const factories = { serial: NOTHING, hid: NOTHING, simulated, ...links };
+  const service = new ReaderService({ drivers, readers, clock, links: factories, log: quiet });
+  houses.push(service);
+  await service.refresh();
+  return { clock, service, devices: [...sim.devices.values()], lists };
+}
+
+function codeOf(error: unknown): ErrorCode | null {
+  return error instanceof AppError ? error.code : null;
+}
+
+function states(service: ReaderService): Record<string, string> {
+  return Object.fromEntries(service.list().map(({ id, state }) => [id, state]));
+}
+
+describe('readers', () => {
+  test('are found, opened and told', async () => {
+    const { service } = await house();
+    expect(service.list()).toEqual([
+      {
+        id: 'simulated-1',
+        name: 'AS608 (simulated)',
+        driver: 'ef01',
+        link: 'simulated',
+        serialNumber: 'SIM-AS608-0001',
+        state: 'ready',
+        capabilities: { image: true, template: 'opaque', width: 256, height: 288, dpi: 500 },
+        simulated: true,
+      },
+    ]);
+    expect(service.get('simulated-1').state).toBe('ready');
+    expect(codeOf(thrownBy(() => service.get('nobody')))).toBe('READER_NOT_FOUND');
+  });
+
+  test('have the ids of the configuration, and speak the dialect of their device', async () => {
+    const readers = [readerConfig({ id: 'window', simulated: { device: 'as608-iso' } }), readerConfig()];
+    const { service } = await house({ readers });
+    expect(service.list().map(({ id, capabilities }) => [id, capabilities.template])).toEqual([
+      ['window', 'iso-19794-2'],
+      ['simulated-2', 'opaque'],
+    ]);
+  });
+
+  test('that are not there: READER_ABSENT', async () => {
+    const { service } = await house({ readers: [] });
+    expect(service.list()).toEqual([]);
+    expect(codeOf(thrownBy(() => service.capture(undefined, OPTIONS, FOREVER)))).toBe('READER_ABSENT');
+    expect(codeOf(thrownBy(() => service.choose('nobody')))).toBe('READER_NOT_FOUND');
+  });
+
+  test('that cannot even be listed say why', async () => {
+    const missing = new AppError('READER_LIBRARY_MISSING', 'install the package libusb-1.0-0');
+    const links = { hid: { ...NOTHING, list: () => Promise.reject(missing) } };
+    const readers = [readerConfig({ link: 'hid', id: 'collector', vendorId: 1, productId: 2 })];
+    const { service } = await house({ readers, links });
+    expect(service.list()).toMatchObject([{ id: 'collector', state: 'error', error: missing, link: 'hid' }]);
+    expect(thrownBy(() => service.capture(undefined, OPTIONS, FOREVER))).toBe(missing);
+    expect(thrownBy(() => service.capture('collector', OPTIONS, FOREVER))).toBe(missing);
+  });
+
+  test.each([
+    ['wrong-password', 'READER_PASSWORD'],
+    ['wrong-baud', 'READER_SILENT'],
+    ['noise', 'READER_PROTOCOL'],
+  ] as const)('with %s are in error by %s, and a capture says the same', async (scenario, code) => {
+    const { service } = await house({ readers: [readerConfig({ simulated: { scenario } })] });
+    expect(service.list()).toMatchObject([{ state: 'error', error: { code } }]);
+    const { error } = await collect(service.capture(undefined, OPTIONS, FOREVER));
+    expect(codeOf(error)).toBe(code);
+    expect(service.list()).toMatchObject([{ state: 'error' }]);
+  });
+
+  test('with a driver or a dialect that there is not are refused at once', () => {
+    const of = (config: ReaderConfig): (() => unknown) => {
+      const links = { serial: NOTHING, hid: NOTHING, simulated: NOTHING };
+      return () => new ReaderService({ drivers, readers: [config], clock: new VirtualClock(), links, log: quiet });
+    };
+    expect(codeOf(thrownBy(of(readerConfig({ driver: 'zkteco' }))))).toBe('READER_DRIVER_UNKNOWN');
+    expect(codeOf(thrownBy(of(readerConfig({ dialect: 'klingon' }))))).toBe('CONFIG_INVALID');
+  });
+});
+
+describe('a capture', () => {
+  test('holds the reader from the call to the end of its events', async () => {
+    const { service } = await house();
+    const events = service.capture(undefined, OPTIONS, FOREVER);
+    expect(service.get('simulated-1').state).toBe('busy');
+    expect(codeOf(thrownBy(() => service.capture(undefined, OPTIONS, FOREVER)))).toBe('READER_BUSY');
+    expect(codeOf(thrownBy(() => service.capture('simulated-1', OPTIONS, FOREVER)))).toBe('READER_BUSY');
+    const { error, sample, events: seen } = await collect(events);
+    expect(error).toBeNull();
+    expect(sample?.image.width).toBe(256);
+    expect(story(seen)).toEqual(['place', 'hold', 'progress', 'sample', 'lift']);
+    expect(service.get('simulated-1').state).toBe('ready');
+  });
+
+  test('that nobody follows gives the reader back', async () => {
+    const { service } = await house();
+    await service.capture(undefined, OPTIONS, FOREVER).return();
+    expect(service.get('simulated-1').state).toBe('ready');
+    for await (const event of service.capture(undefined, OPTIONS, FOREVER)) if (event.kind === 'progress') break;
+    expect(service.get('simulated-1').state).toBe('ready');
+    expect((await collect(service.capture(undefined, OPTIONS, FOREVER))).error).toBeNull();
+  });
+
+  test('takes another reader where one is busy', async () => {
+    const { service } = await house({ readers: [readerConfig({ id: 'a' }), readerConfig({ id: 'b' })] });
+    const first = service.capture(undefined, OPTIONS, FOREVER);
+    expect(service.choose(undefined).id).toBe('b');
+    const outcomes = await Promise.all([collect(first), collect(service.capture(undefined, OPTIONS, FOREVER))]);
+    expect(outcomes.map(({ error }) => error)).toEqual([null, null]);
+  });
+
+  test('that is cancelled leaves a reader that captures', async () => {
+    const { service } = await house({ readers: [readerConfig({ simulated: { paced: true } })] });
+    const stop = new AbortController();
+    const { error } = await collect(service.capture(undefined, OPTIONS, stop.signal), (event) => {
+      if (event.kind === 'progress' && event.progress > 0.3) stop.abort(new AppError('CAPTURE_CANCELLED'));
+    });
+    expect(codeOf(error)).toBe('CAPTURE_CANCELLED');
+    expect(service.get('simulated-1').state).toBe('ready');
+    expect((await collect(service.capture(undefined, OPTIONS, FOREVER))).error).toBeNull();
+  });
+
+  test('that fails for the finger leaves the reader ready', async () => {
+    const { service } = await house({ readers: [readerConfig({ simulated: { scenario: 'wet-finger' } })] });
+    expect(codeOf((await collect(service.capture(undefined, OPTIONS, FOREVER))).error)).toBe('FINGER_TOO_WET');
+    expect(service.get('simulated-1').state).toBe('ready');
+  });
+
+  test('after a stalled one opens the reader anew and succeeds', async () => {
+    const press = { placeAfterMs: 0, liftAfterMs: 0 };
+    const stalling: Scenario = {
+      description: '',
+      presses: [press],
+      faults: [{ kind: 'stall', atByte: 20_000, times: 1 }],
+    };
+    const { service } = await house({
+      readers: [readerConfig({ simulated: { scenario: 'own' } })],
+      scenarios: { own: stalling },
+    });
+    expect(codeOf((await collect(service.capture(undefined, OPTIONS, FOREVER))).error)).toBe('READER_STALLED');
+    expect(service.list()).toMatchObject([{ state: 'error', error: { code: 'READER_STALLED' } }]);
+    expect((await collect(service.capture(undefined, OPTIONS, FOREVER))).error).toBeNull();
+    expect(service.get('simulated-1').state).toBe('ready');
+  });
+
+  test('survives a handle that went stale without a sign, as after the machine slept', async () => {
+    const { service, devices } = await house();
+    devices[0]!.unplug();
+    devices[0]!.plug();
+    // Nothing looked in between: the service still thinks that it has the reader open.
+    expect(service.get('simulated-1').state).toBe('ready');
+    expect((await collect(service.capture(undefined, OPTIONS, FOREVER))).error).toBeNull();
+  });
+
+  test('ends with SHUTTING_DOWN when the service closes', async () => {
+    const { service, clock } = await house({ readers: [readerConfig({ simulated: { scenario: 'no-finger' } })] });
+    service.start();
+    const capturing = collect(service.capture(undefined, OPTIONS, FOREVER));
+    await clock.sleep(500);
+    await service.close();
+    expect(codeOf((await capturing).error)).toBe('SHUTTING_DOWN');
+    expect(codeOf(thrownBy(() => service.capture(undefined, OPTIONS, FOREVER)))).toBe('SHUTTING_DOWN');
+    expect(clock.waiting).toBe(0);
+  });
+});
+
+describe('plugs', () => {
+  test('pulled while idle are noticed, and so are those put back', async () => {
+    const { service, devices, clock } = await house();
+    const seen: string[] = [];
+    service.onChange(() => seen.push(service.get('simulated-1').state));
+    service.start();
+    devices[0]!.unplug();
+    await clock.sleep(2000);
+    expect(states(service)).toEqual({ 'simulated-1': 'gone' });
+    expect(codeOf(thrownBy(() => service.capture('simulated-1', OPTIONS, FOREVER)))).toBe('READER_REMOVED');
+    expect(codeOf(thrownBy(() => service.capture(undefined, OPTIONS, FOREVER)))).toBe('READER_ABSENT');
+    devices[0]!.plug();
+    await clock.sleep(2000);
+    expect(states(service)).toEqual({ 'simulated-1': 'ready' });
+    expect(seen.filter((state, at) => state !== seen[at - 1])).toEqual(['gone', 'busy', 'ready']);
+    expect((await collect(service.capture(undefined, OPTIONS, FOREVER))).error).toBeNull();
+  });
+
+  test('pulled in mid-image end the capture at once; put back, the same reader captures', async () => {
+    const { service, clock } = await house({
+      readers: [readerConfig({ simulated: { scenario: 'unplug-mid-image', paced: true } })],
+    });
+    service.start();
+    const { error, events } = await collect(service.capture(undefined, OPTIONS, FOREVER));
+    expect(codeOf(error)).toBe('READER_REMOVED');
+    expect(story(events)).toEqual(['place', 'hold', 'progress']);
+    expect(states(service)).toEqual({ 'simulated-1': 'gone' });
+    await clock.sleep(6000);
+    expect(states(service)).toEqual({ 'simulated-1': 'ready' });
+    expect((await collect(service.capture(undefined, OPTIONS, FOREVER))).error).toBeNull();
+  });
+
+  test('are not looked at while a capture runs, and lists are answered all the same', async () => {
+    const { service, lists, clock } = await house({ readers: [readerConfig({ simulated: { paced: true } })] });
+    service.start();
+    await clock.sleep(5000);
+    expect(lists.count).toBeGreaterThan(2);
+    const capturing = service.capture(undefined, OPTIONS, FOREVER);
+    const before = lists.count;
+    const during: string[] = [];
+    const { error } = await collect(capturing, () => during.push(service.get('simulated-1').state));
+    expect(error).toBeNull();
+    expect(new Set(during)).toEqual(new Set(['busy']));
+    expect(lists.count).toBe(before);
+    await clock.sleep(5000);
+    expect(lists.count).toBeGreaterThan(before);
+  });
+
+  test('of a reader that does not open are tried again, ever more seldom', async () => {
+    const opens: number[] = [];
+    const clockOf: { clock?: VirtualClock } = {};
+    const silent: LinkSource = {
+      ...NOTHING,
+      list: () => Promise.resolve([{ link: 'serial', path: '/dev/ttyUSB0', vendorId: 0x10c4, productId: 0xea60 }]),
+      open() {
+        opens.push(clockOf.clock?.monotonicMs() ?? 0);
+        return Promise.reject(new AppError('READER_ACCESS_DENIED', '/dev/ttyUSB0'));
+      },
+    };
+    const { service, clock } = await house({ readers: [readerConfig({ link: 'serial' })], links: { serial: silent } });
+    clockOf.clock = clock;
+    service.start();
+    await clock.sleep(120_000);
+    expect(service.list()).toMatchObject([{ id: 'ef01-1', state: 'error', error: { code: 'READER_ACCESS_DENIED' } }]);
+    expect(opens.length).toBeGreaterThan(3);
+    expect(opens.length).toBeLessThan(10);
+  });
+
+  test('of a reader moved to another port keep its id, and two of a kind have two', async () => {
+    const ports = ['/dev/ttyUSB0', '/dev/ttyUSB1'];
+    const bus: LinkSource = {
+      ...NOTHING,
+      list: () =>
+        Promise.resolve(
+          ports.map((path, at) => ({
+            link: 'serial' as const,
+            path,
+            vendorId: 0x10c4,
+            productId: 0xea60,
+            serialNumber: `S${at}`,
+          })),
+        ),
+    };
+    const { service } = await house({ readers: [readerConfig({ link: 'serial' })], links: { serial: bus } });
+    expect(service.list().map(({ id }) => id)).toEqual(['ef01-S0', 'ef01-S1']);
+    ports[0] = '/dev/ttyUSB7';
+    await service.refresh();
+    expect(service.list().map(({ id }) => id)).toEqual(['ef01-S0', 'ef01-S1']);
+    expect(states(service)).toEqual({ 'ef01-S0': 'error', 'ef01-S1': 'error' });
+  });
+});
+
+test('a listener hears no more once it went', async () => {
+  const { service } = await house();
+  let heard = 0;
+  const stop = service.onChange(() => {
+    heard += 1;
+  });
+  stop();
+  await collect(service.capture(undefined, OPTIONS, FOREVER));
+  expect(heard).toBe(0);
+});
+
+test('events come as they happen, not at the end', async () => {
+  const { service, clock } = await house({ readers: [readerConfig({ simulated: { paced: true } })] });
+  const times: [CaptureEvent['kind'], number][] = [];
+  await collect(service.capture(undefined, OPTIONS, FOREVER), (event) => times.push([event.kind, clock.monotonicMs()]));
+  const half = times.filter(([kind]) => kind === 'progress')[50]!;
+  expect(half[1]).toBeGreaterThan(3000);
+  expect(half[1]).toBeLessThan(4500);
+});
