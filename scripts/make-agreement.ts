@@ -172,9 +172,3 @@ const TURNED = {
   180: [-1, 0, 0, -1, A4.width, A4.height],
   270: [0, -1, 1, 0, 0, A4.width],
 } as const satisfies Record<Exclude<Turn, 0>, readonly number[]>;
-
-if (import.meta.main) {
-  for (const name of await makeAgreements(join(import.meta.dirname, '../fixtures/agreements'))) {
-    process.stdout.write(`${name}\n`);
-  }
-}

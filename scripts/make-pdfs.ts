@@ -294,5 +294,3 @@ export function makePdfs(folder: string): void {
     for (const [name, make] of Object.entries(shapes)) writeFileSync(join(folder, kind, `${name}.pdf`), make());
   }
 }
-
-if (import.meta.main) makePdfs(process.argv[2] ?? join(import.meta.dirname, '../fixtures/pdf'));

@@ -94,5 +94,3 @@ function templateOf(raster: Raster, position: number): Uint8Array {
     views: [{ position, impression: 0, quality: measureQuality(raster).score, minutiae: findMinutiae(raster) }],
   });
 }
-
-if (import.meta.main) makePrints(process.argv[2] ?? join(import.meta.dirname, '../fixtures/prints'));

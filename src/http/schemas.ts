@@ -166,7 +166,7 @@ export const CaptureRequest = closed(
 
 export const CaptureQuery = closed({
   wait: Type.Optional(
-    Type.Number({ minimum: 0, maximum: 60, description: 'Seconds to wait for a change of state', examples: [30] }),
+    Type.Number({ minimum: 0, maximum: 60, description: 'Seconds to wait for the capture to end', examples: [30] }),
   ),
 });
 

@@ -1,0 +1,20 @@
+/** Draws the fixtures anew, the same to the byte: `npm run fixtures`, or some of them: `npm run fixtures -- prints pdf agreements`. */
+import { packagePath } from '../src/package.ts';
+import { makeAgreements } from './make-agreement.ts';
+import { makePdfs } from './make-pdfs.ts';
+import { makePrints } from './make-prints.ts';
+
+const MAKERS = { agreements: makeAgreements, pdf: makePdfs, prints: makePrints } as const;
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !Object.hasOwn(MAKERS, name));
+if (unknown.length > 0) {
+  process.stderr.write(`no such fixtures: ${unknown.join(', ')}; there are ${Object.keys(MAKERS).join(', ')}\n`);
+  process.exitCode = 64;
+} else {
+  for (const [name, make] of Object.entries(MAKERS)) {
+    if (asked.length > 0 && !asked.includes(name)) continue;
+    await make(packagePath('fixtures', name));
+    process.stdout.write(`fixtures/${name}\n`);
+  }
+}
