@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { existsSync } from 'node:fs';
-import { describe } from 'vitest';
+import { describe, it } from 'vitest';
 
 export function hasTool(name: string): boolean {
   const folders = (process.env.PATH ?? '').split(delimiter);
@@ -14,7 +14,7 @@ export function describeTool(tools: string | readonly string[], title: string, b
   const missing = [tools].flat().filter((tool) => !hasTool(tool));
   if (missing.length > 0) {
     console.warn(`SKIPPED, ${missing.join(', ')} not installed: ${title}`);
-    describe.skip(title, body);
+    describe.skip(title, () => it(`needs ${missing.join(', ')}`, () => undefined));
   } else {
     describe(title, body);
   }
