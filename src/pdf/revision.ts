@@ -3,7 +3,7 @@
  * certainty is refused by name and never repaired.
  */
 import { latin1Text } from '../bytes.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { pageGeometry } from './geometry.ts';
 import type { PageGeometry } from './geometry.ts';
@@ -145,7 +145,8 @@ function readMarker(source: ByteSource, offset: number): Revision | null {
     if (match?.[1] === undefined) return null;
     const end = lexer.position + match[1].length;
     return { end, endOfLine: end + (match[2]?.length ?? 0), startxref };
-  } catch {
+  } catch (error) {
+    if (!isAppError(error)) throw error;
     // What follows a section need not be a marker, nor anything the grammar knows.
     return null;
   }

@@ -375,3 +375,15 @@ describeShared('agreements as other software prints them', (shared) => {
     expect(plan).toThrow(expect.objectContaining({ code: 'PDF_ENCRYPTED' }) as Error);
   });
 });
+
+describeShared('a document that others have signed', (shared) => {
+  describeTool('pdfsig', 'pdfsig', () => {
+    it('calls the earlier signature valid still', () => {
+      const original = readFileSync(join(shared, 'data/pdf/wild/bug854315.pdf'));
+      const valid = /Signature #1:[^#]*Signature is Valid/;
+      expect(runTool('pdfsig', ['-nocert', file('theirs.pdf', original)]).stdout).toMatch(valid);
+      const extended = file('ours.pdf', extendedBy(original, incrementOf(original, { marks: [] })));
+      expect(runTool('pdfsig', ['-nocert', extended]).stdout).toMatch(valid);
+    });
+  });
+});
