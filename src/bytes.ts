@@ -153,11 +153,13 @@ export function fromHex(text: string): Uint8Array {
 
 /** Characters U+0000 to U+00FF as one byte each; others throw RangeError. */
 export function latin1Bytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => {
-    const code = char.charCodeAt(0);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
     if (code > 0xff) throw new RangeError(`character U+${code.toString(16)} is not Latin-1`);
-    return code;
-  });
+    bytes[at] = code;
+  }
+  return bytes;
 }
 
 export function latin1Text(bytes: Uint8Array): string {

@@ -29,11 +29,16 @@ export const contextOctets = (n: number, bytes: Uint8Array): Asn1 =>
   // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- as above
   asn1.create(Class.CONTEXT_SPECIFIC, n, false, latin1Text(bytes));
 
-/** A value that is DER already. */
+/**
+ * A value that is DER already, of one identifier octet: taken over as it is. node-forge writes the contents of a primitive value
+ * unseen, and its tag octet is told here, the constructed bit (0x20) with it; parsing a certificate only to write it again
+ * costs more than the rest of a signature.
+ */
 export function encoded(der: Uint8Array): Asn1 {
-  const options = { strict: true, parseAllBytes: true, decodeBitStrings: false };
-  // The options object is node-forge's own and newer than its types, which know the flag `strict` only.
-  return asn1.fromDer(latin1Text(der), options as unknown as boolean);
+  const [tag = 0, length = 0] = der;
+  const head = length < 0x80 ? 2 : 2 + (length & 0x7f);
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- class and number of any tag
+  return asn1.create(tag & 0xc0, tag & 0x3f, false, latin1Text(der.subarray(head)));
 }
 
 /** SET OF, in the order that DER asks for (X.690, 11.6): by the bytes of the encodings. */

@@ -59,7 +59,7 @@ export class SealService implements Sealer {
     const size = { widthMm: diameterMm, heightMm: diameterMm };
     const layout = await layOut(job, size, pool, turn, signal);
     const sealedAt = clock.now();
-    const plan = await pool.plan(
+    const planning = pool.plan(
       job.path,
       {
         marks: layout.marks,
@@ -76,9 +76,9 @@ export class SealService implements Sealer {
       randomBytes(16),
       signal,
     );
-    await using file = await open(job.path, 'r+').catch((cause: unknown) => {
-      throw new AppError('FILE_UNWRITABLE', 'the PDF to seal', { cause });
-    });
+    planning.catch(() => undefined); // met where it is waited for, if opening does not fail first
+    await using file = await openToExtend(job.path);
+    const plan = await planning;
     await requireUntouched(file, job, plan);
     const before = job.midstate?.copy() ?? (await hashOf(file, job.bytes, signal));
     signIncrement(plan, before, key);
@@ -87,8 +87,7 @@ export class SealService implements Sealer {
     signal.throwIfAborted();
     try {
       await append(file, plan.bytes, job.bytes);
-      await this.#flush(file);
-      await this.#options.selfCheck(job.path, signal);
+      await bothOf(this.#flush(file), this.#options.selfCheck(job.path, signal));
     } catch (error) {
       await file.truncate(job.bytes);
       await this.#flush(file);
@@ -134,6 +133,20 @@ export class SealService implements Sealer {
     });
     return sealPictureAppearance(png, diameterMm);
   }
+}
+
+async function openToExtend(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r+');
+  } catch (cause) {
+    throw new AppError('FILE_UNWRITABLE', 'the PDF to seal', { cause });
+  }
+}
+
+/** Waits for both to end, however they end: what is undone afterwards must not be done meanwhile. */
+async function bothOf(...work: readonly Promise<void>[]): Promise<void> {
+  const ends = await Promise.allSettled(work);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 /** The file must still be what was planned for: a length that differs means that another hand was in it. */
