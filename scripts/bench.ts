@@ -27,6 +27,7 @@ interface Row {
   readonly ms: number;
   readonly ratio?: number;
   readonly fsyncMs?: number;
+  readonly checkMs?: number;
   readonly overIdleMb?: number;
   readonly note?: string;
 }
@@ -61,13 +62,14 @@ async function sealing(what: string, file: string, placement: unknown): Promise<
   const script = packagePath('scripts/bench/seal-case.ts');
   const args = ['--expose-gc', script, folder, join(folder, file), JSON.stringify(placement)];
   const { stdout } = await run(process.execPath, args);
-  const { limitMs, sealMs, fsyncMs, idleMb, peakMb } = JSON.parse(stdout) as SealFigures;
+  const { limitMs, sealMs, fsyncMs, checkMs, idleMb, peakMb } = JSON.parse(stdout) as SealFigures;
   return {
     what,
     limitMs,
     ms: sealMs,
     ratio: sealMs / limitMs,
     fsyncMs,
+    checkMs,
     overIdleMb: Math.max(0, peakMb - idleMb),
     note: `idle ${idleMb.toFixed(0)} MB`,
   };
@@ -148,7 +150,7 @@ async function starting(): Promise<Row[]> {
 }
 
 function table(lines: readonly Row[]): string {
-  const head = ['', 'limit ms', 'ms', 'ratio', 'fsync ms', 'peak over idle', ''];
+  const head = ['', 'limit ms', 'ms', 'ratio', '+ fsync', '+ full read', 'peak over idle', ''];
   const cell = (value: number | undefined, digits: number, unit = ''): string =>
     value === undefined ? '' : `${value.toFixed(digits)}${unit}`;
   const body = lines.map((row) => [
@@ -157,6 +159,7 @@ function table(lines: readonly Row[]): string {
     cell(row.ms, 1),
     cell(row.ratio, 2),
     cell(row.fsyncMs, 1),
+    cell(row.checkMs, 1),
     cell(row.overIdleMb, 0, ' MB'),
     row.note ?? '',
   ]);

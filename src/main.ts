@@ -87,7 +87,6 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
     committeeName: committee.name,
     diameterMm: seal.diameterMm,
     cacheFolder: state.cache,
-    selfCheck: (path, signal) => verifier.requireIntact(path, signal),
     ...(seal.picture === undefined ? {} : { picturePath: seal.picture }),
   });
   const ledger = new Ledger(state.database);
@@ -99,7 +98,12 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
     verifier,
     readers,
     ledger,
-    files: new FileSealing({ sealer, ledger, state }),
+    files: new FileSealing({
+      sealer,
+      ledger,
+      state,
+      check: (path, signal) => verifier.requireIntact(path, signal),
+    }),
     async close() {
       keys.lock();
       await readers.close();

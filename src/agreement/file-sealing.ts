@@ -28,17 +28,27 @@ export interface FileSealingAnswer {
   readonly warnings: readonly Notice[];
 }
 
+export interface FileSealingOptions {
+  readonly sealer: Sealer;
+  readonly ledger: Ledger;
+  readonly state: State;
+  /** Reads a sealed file from its first byte to its last. Throws SEAL_SELF_CHECK. */
+  readonly check: (path: string, signal: AbortSignal) => Promise<void>;
+}
+
 const CHUNK = 1 << 20;
 
 export class FileSealing {
   readonly #sealer: Sealer;
   readonly #ledger: Ledger;
   readonly #state: State;
+  readonly #check: FileSealingOptions['check'];
 
-  constructor(services: { readonly sealer: Sealer; readonly ledger: Ledger; readonly state: State }) {
+  constructor(services: FileSealingOptions) {
     this.#sealer = services.sealer;
     this.#ledger = services.ledger;
     this.#state = services.state;
+    this.#check = services.check;
   }
 
   /** Throws what the sealer throws, FILE_UNREADABLE and FILE_UNWRITABLE; the output exists only when all went well. */
@@ -59,6 +69,7 @@ export class FileSealing {
         },
         signal,
       );
+      await this.#check(draft, signal);
       const ledger = this.#state.transaction(() =>
         this.#ledger.record({
           time: sealed.sealedAt,

@@ -126,3 +126,27 @@ export function prefixSource(source: ByteSource, size: number): ByteSource {
     },
   };
 }
+
+/** A source with `tail` behind it. */
+export function appendedSource(source: ByteSource, tail: Uint8Array): ByteSource {
+  const readInto = (offset: number, target: Uint8Array): void => {
+    checkRange(source.size + tail.length, offset, target.length);
+    const own = Math.max(0, Math.min(target.length, source.size - offset));
+    if (own > 0) source.readInto(offset, target.subarray(0, own));
+    const from = offset + own - source.size;
+    if (own < target.length) target.set(tail.subarray(from, from + target.length - own), own);
+  };
+  return {
+    size: source.size + tail.length,
+    readInto,
+    read(offset, length) {
+      if (offset >= source.size && offset + length <= source.size + tail.length) {
+        return tail.subarray(offset - source.size, offset - source.size + length);
+      }
+      if (offset + length <= source.size) return source.read(offset, length);
+      const bytes = new Uint8Array(length);
+      readInto(offset, bytes);
+      return bytes;
+    },
+  };
+}

@@ -23,7 +23,10 @@ export class PdfPool {
     return this.#tasks.run('inspect', { path }, signal);
   }
 
-  /** Plans an increment (increment.ts); `random16` becomes the second file identifier. Throws as `inspect`, and what planning throws. */
+  /**
+   * Plans an increment (increment.ts) and reads it back as part of the document; `random16` becomes the second file identifier. Throws
+   * as `inspect`, what planning throws, and SEAL_SELF_CHECK.
+   */
   plan(path: string, request: IncrementRequest, random16: Uint8Array, signal?: AbortSignal): Promise<PlannedIncrement> {
     return this.#tasks.run('plan', { path, request, random16 }, signal);
   }

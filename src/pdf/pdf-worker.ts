@@ -8,6 +8,7 @@ import type { Outcome, TaskHandler } from '../task-pool.ts';
 import { memorySource, openFileSource } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { Rotation } from './geometry.ts';
+import { checkPlanned } from './increment-check.ts';
 import { planIncrement } from './increment.ts';
 import type { IncrementRequest, PlannedIncrement } from './increment.ts';
 import { openPdf } from './revision.ts';
@@ -45,7 +46,11 @@ type Handler<K extends keyof PdfTasks> = TaskHandler<PdfTasks, K>;
 export const inspect: Handler<'inspect'> = ({ path }) => onFile(path, facts);
 
 export const plan: Handler<'plan'> = ({ path, request, random16 }) =>
-  onFile(path, (source) => planIncrement(openPdf(source), request, random16));
+  onFile(path, (source) => {
+    const planned = planIncrement(openPdf(source), request, random16);
+    checkPlanned(source, planned);
+    return planned;
+  });
 
 export const readText: Handler<'readText'> = ({ path, pages }) =>
   onFile(path, async (source) => {
@@ -62,7 +67,8 @@ export const warm: Handler<'warm'> = () =>
     const place = { page: 1, xMm: 1, yMm: 1, widthMm: 1, heightMm: 1 };
     const signature = { fieldName: 'auto', place, appearance, signerName: '', time: new Date(0), contentsBytes: 1 };
     const request = { marks: [{ place, appearance, title: '' }], signature };
-    planIncrement(openPdf(memorySource(SMALLEST_PDF)), request, new Uint8Array(16));
+    const source = memorySource(SMALLEST_PDF);
+    checkPlanned(source, planIncrement(openPdf(source), request, new Uint8Array(16)));
     return null;
   });
 

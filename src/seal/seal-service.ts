@@ -1,13 +1,14 @@
 /**
  * The pipeline from a PDF and its marks to a sealed PDF, in order: where everything goes, the increment (planned apart, in the
- * worker that never sees the key), the digest, the signature, the append, and a check of what was written.
+ * worker that never sees the key), the digest, the signature, the append, and a check of what was written. The check reads the
+ * increment back and verifies the signature over the digest; whoever hands the file out reads all of it once more before that.
  */
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
-import { createSignedData } from '../cms/signed-data.ts';
+import { createSignedData, parseSignedData, verifySignedData } from '../cms/signed-data.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Appearance, PlannedIncrement } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
@@ -29,8 +30,6 @@ export interface SealServiceOptions {
   readonly picturePath?: string;
   /** Folder for glyph outlines that were made once. */
   readonly cacheFolder: string;
-  /** Throws unless the file's newest signature is intact and covers the whole file. */
-  readonly selfCheck: (path: string, signal: AbortSignal) => Promise<void>;
   /** Brings what was written to the disk itself; default `datasync`. */
   readonly flush?: (file: FileHandle) => Promise<void>;
 }
@@ -81,13 +80,13 @@ export class SealService implements Sealer {
     const plan = await planning;
     await requireUntouched(file, job, plan);
     const before = job.midstate?.copy() ?? (await hashOf(file, job.bytes, signal));
-    signIncrement(plan, before, key);
+    const digest = signIncrement(plan, before, key);
     const sha256Before = before.copy().digest('hex');
     const sha256After = before.copy().update(plan.bytes).digest('hex');
     signal.throwIfAborted();
     try {
       await append(file, plan.bytes, job.bytes);
-      await bothOf(this.#flush(file), this.#options.selfCheck(job.path, signal));
+      await bothOf(this.#flush(file), checkWritten(file, plan, digest));
     } catch (error) {
       await file.truncate(job.bytes);
       await this.#flush(file);
@@ -172,9 +171,9 @@ async function hashOf(file: FileHandle, bytes: number, signal: AbortSignal): Pro
 
 /**
  * Signs what the plan's ByteRange covers (the original, of which `before` is the hash, and the increment but for Contents) and
- * writes the CMS into the gap, hexadecimal, padded with zeros as ISO 32000-2, 12.8.1 has it.
+ * writes the CMS into the gap, hexadecimal, padded with zeros as ISO 32000-2, 12.8.1 has it. Gives the digest.
  */
-function signIncrement(plan: PlannedIncrement, before: Hash, key: SealKey): void {
+function signIncrement(plan: PlannedIncrement, before: Hash, key: SealKey): Uint8Array {
   const { bytes, originalBytes, contents } = plan;
   const open = contents.offset - originalBytes;
   const digest = before
@@ -191,6 +190,22 @@ function signIncrement(plan: PlannedIncrement, before: Hash, key: SealKey): void
   }
   const digits = Buffer.from(cms).toString('hex').padEnd(contents.length, '0');
   bytes.set(Buffer.from(digits, 'latin1'), open);
+  return digest;
+}
+
+/** Reads back what was appended: the same bytes, with a signature in them that verifies over the digest. Throws SEAL_SELF_CHECK. */
+async function checkWritten(file: FileHandle, plan: PlannedIncrement, digest: Uint8Array): Promise<void> {
+  const { bytes, originalBytes, contents } = plan;
+  const back = Buffer.alloc(bytes.length);
+  const { bytesRead } = await file.read(back, 0, back.length, originalBytes);
+  const { size } = await file.stat();
+  if (bytesRead !== bytes.length || size !== originalBytes + bytes.length || !back.equals(bytes)) {
+    throw new AppError('SEAL_SELF_CHECK', 'the increment on disk is not the one that was written');
+  }
+  const open = contents.offset - originalBytes;
+  const cms = Buffer.from(back.toString('latin1', open, open + contents.length), 'hex');
+  const check = verifySignedData(parseSignedData(cms), digest, { signingCertificate: 'required' });
+  if (!check.ok) throw new AppError('SEAL_SELF_CHECK', check.code);
 }
 
 async function append(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {

@@ -45,7 +45,6 @@ export async function openSealing(options: { clock?: Clock; committeeName?: stri
     committeeName,
     diameterMm: 42,
     cacheFolder: folder,
-    selfCheck: (path, signal) => verifier.requireIntact(path, signal),
   });
   let count = 0;
   return {

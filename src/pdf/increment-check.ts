@@ -1,0 +1,32 @@
+/** A second look at a planned increment, by the reader and not by the writer: what would be appended, opened as anyone would open it. */
+import { AppError } from '../errors.ts';
+import { appendedSource } from './byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
+import type { PlannedIncrement } from './increment.ts';
+import { openPdf } from './revision.ts';
+
+/**
+ * Throws SEAL_SELF_CHECK unless the document with the increment behind it opens, ends with that revision, and shows the planned field
+ * with a signature whose ByteRange leaves out its Contents and nothing else.
+ */
+export function checkPlanned(source: ByteSource, planned: PlannedIncrement): void {
+  const fault = faultOf(source, planned);
+  if (fault !== null) throw new AppError('SEAL_SELF_CHECK', fault);
+}
+
+function faultOf(source: ByteSource, { bytes, byteRange, contents, fieldName }: PlannedIncrement): string | null {
+  const whole = appendedSource(source, bytes);
+  const pdf = openPdf(whole);
+  const value = pdf.signatureFields().find(({ name }) => name === fieldName)?.value;
+  const span = value?.contents?.span;
+  if (value?.byteRange?.length !== 4 || span === undefined) return 'the signature cannot be found';
+  const [start, before, from, after] = byteRange;
+  if (value.byteRange.some((number, i) => number !== byteRange[i])) return 'the ByteRange is not as planned';
+  if (span.start !== contents.offset - 1 || span.end !== contents.offset + contents.length + 1) {
+    return 'Contents is not where it was planned';
+  }
+  if (start !== 0 || before !== span.start || from !== span.end || from + after !== whole.size) {
+    return 'the ByteRange does not leave out Contents alone';
+  }
+  return pdf.revisions().at(-1)?.endOfLine === whole.size ? null : 'the file does not end with the revision';
+}
