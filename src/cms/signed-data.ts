@@ -132,13 +132,13 @@ const MAX_CERTIFICATES = 64;
 /**
  * Reads a ContentInfo with a SignedData of exactly one signer; zero bytes may follow it (the padding of a PDF's Contents), others may
  * not. BER lengths pass outside the signed attributes and certificates, since RFC 5652 allows them and signers in use write them.
- * Throws CMS_INVALID.
+ * Of `known` certificates an embedded copy is not read again. Throws CMS_INVALID.
  */
-export function parseSignedData(bytes: Uint8Array): ParsedSignedData {
-  return decoding('CMS_INVALID', () => readSignedData(bytes));
+export function parseSignedData(bytes: Uint8Array, known: readonly Certificate[] = []): ParsedSignedData {
+  return decoding('CMS_INVALID', () => readSignedData(bytes, known));
 }
 
-function readSignedData(bytes: Uint8Array): ParsedSignedData {
+function readSignedData(bytes: Uint8Array, known: readonly Certificate[]): ParsedSignedData {
   const contentInfo = new DerFields(
     readDer(bytes, { maxBytes: MAX_SIGNED_DATA_BYTES, ber: true, zeroPadded: true }),
     'contentInfo',
@@ -165,7 +165,7 @@ function readSignedData(bytes: Uint8Array): ParsedSignedData {
   if (signerInfos.length !== 1) fail(`signerInfos: expected one signer, got ${signerInfos.length}`);
   if (certificateSet.length > MAX_CERTIFICATES)
     fail(`certificates: ${certificateSet.length}, at most ${MAX_CERTIFICATES}`);
-  const certificates = certificateSet.flatMap(readableCertificate);
+  const certificates = certificateSet.flatMap((node) => readableCertificate(node, known));
   const signer = readSignerInfo(signerInfos[0]);
   for (const digest of digests) digestOf(digest, 'digestAlgorithms');
   if (!digests.some(({ oid }) => oid === signer.algorithms.digest.oid)) {
@@ -194,8 +194,10 @@ function versionOf(contentType: string, certificates: readonly DerNode[], signer
 }
 
 /** One that cannot be read is as one that is not there: what matters is whether the signer's own is. */
-function readableCertificate({ tag, bytes }: DerNode): Certificate[] {
+function readableCertificate({ tag, bytes }: DerNode, known: readonly Certificate[]): Certificate[] {
   if (tag !== TAG.sequence) return [];
+  const same = known.find(({ der }) => equalBytes(der, bytes));
+  if (same !== undefined) return [same];
   try {
     return [parseCertificate(bytes)];
   } catch (error) {

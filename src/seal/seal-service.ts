@@ -86,7 +86,7 @@ export class SealService implements Sealer {
     signal.throwIfAborted();
     try {
       await append(file, plan.bytes, job.bytes);
-      await bothOf(this.#flush(file), checkWritten(file, plan, digest));
+      await bothOf(this.#flush(file), checkWritten(file, plan, digest, key));
     } catch (error) {
       await file.truncate(job.bytes);
       await this.#flush(file);
@@ -194,7 +194,12 @@ function signIncrement(plan: PlannedIncrement, before: Hash, key: SealKey): Uint
 }
 
 /** Reads back what was appended: the same bytes, with a signature in them that verifies over the digest. Throws SEAL_SELF_CHECK. */
-async function checkWritten(file: FileHandle, plan: PlannedIncrement, digest: Uint8Array): Promise<void> {
+async function checkWritten(
+  file: FileHandle,
+  plan: PlannedIncrement,
+  digest: Uint8Array,
+  { chain }: SealKey,
+): Promise<void> {
   const { bytes, originalBytes, contents } = plan;
   const back = Buffer.alloc(bytes.length);
   const { bytesRead } = await file.read(back, 0, back.length, originalBytes);
@@ -204,7 +209,7 @@ async function checkWritten(file: FileHandle, plan: PlannedIncrement, digest: Ui
   }
   const open = contents.offset - originalBytes;
   const cms = Buffer.from(back.toString('latin1', open, open + contents.length), 'hex');
-  const check = verifySignedData(parseSignedData(cms), digest, { signingCertificate: 'required' });
+  const check = verifySignedData(parseSignedData(cms, chain), digest, { signingCertificate: 'required' });
   if (!check.ok) throw new AppError('SEAL_SELF_CHECK', check.code);
 }
 
