@@ -3,14 +3,18 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { encodePng } from './biometric/raster.ts';
+import type { DaemonReader } from './daemon-client.ts';
+import { readersOfDaemon } from './daemon-client.ts';
 import { describeConfig, loadConfig, processEnv } from './config.ts';
 import type { Config } from './config.ts';
 import { AppError, isAppError, problemOf } from './errors.ts';
+import type { Problem } from './errors.ts';
 import type { CaptureEvent, Sample } from './reader/driver.ts';
 import type { ReaderInfo } from './reader/reader-service.ts';
 import type { Placement } from './seal/seal-job.ts';
-import { readPassphrase } from './passphrase.ts';
+import { askPassphrase, readPassphrase } from './passphrase.ts';
 import { compose, composeReaders, composeVerifier, startDaemon, version } from './main.ts';
+import type { Daemon } from './main.ts';
 import { reportText } from './verify/report.ts';
 import type { Verdict } from './verify/report.ts';
 
@@ -111,13 +115,13 @@ async function serve(config: Config, json: boolean): Promise<number> {
   const daemon = await startDaemon(config, json || !process.stderr.isTTY ? null : process.stderr);
   const { url, tokenFile, readers: attached, seal: state } = daemon;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ url, tokenFile, readers: attached, seal: state })}\n`);
+    process.stdout.write(`${JSON.stringify({ url, tokenFile, readers: attached.map(viewOfReader), seal: state })}\n`);
   } else {
     process.stdout.write(
       [
         `Zhiyin ${version} · 指印`,
         `  address · 地址  ${url}`,
-        ...attached.map((reader) => `  reader · 采集器  ${readerLine(reader)}`),
+        ...attached.map((reader) => `  reader · 采集器  ${readerLine(viewOfReader(reader))}`),
         ...(attached.length === 0 ? ['  reader · 采集器  none · 无'] : []),
         `  seal · 印章    ${state}`,
         `  token · 令牌   ${tokenFile}`,
@@ -125,9 +129,29 @@ async function serve(config: Config, json: boolean): Promise<number> {
       ].join('\n'),
     );
   }
-  await stopSignal();
+  const stopped = new AbortController();
+  const stop = stopSignal().then(() => stopped.abort());
+  if (config.seal.prompt && daemon.seal === 'locked' && process.stdin.isTTY) await unlockByHand(daemon, stopped.signal);
+  await stop;
   await daemon.close();
   return 0;
+}
+
+/** Asks until the passphrase is right; the daemon serves meanwhile. */
+async function unlockByHand(daemon: Daemon, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const terminal = { input: process.stdin, output: process.stderr };
+      await daemon.unlock(await askPassphrase('passphrase of the seal · 印章口令: ', terminal, signal));
+      process.stderr.write('the seal is unlocked · 印章已解锁\n');
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!isAppError(error)) throw error;
+      process.stderr.write(problemLine(error));
+      if (error.code !== 'SEAL_PASSPHRASE_WRONG') return;
+    }
+  }
 }
 
 /** Resolves at the first SIGINT or SIGTERM. */
@@ -212,18 +236,36 @@ async function verify(file: string, options: Common & { readonly trust?: readonl
 }
 
 async function readers(options: Common): Promise<void> {
-  const service = composeReaders(configOf(options));
+  const settings = configOf(options);
+  const list = (await readersOfDaemon(settings.storage.folder)) ?? (await readersHere(settings));
+  print(options, list, () => (list.length === 0 ? 'none · 无\n' : `${list.map(readerLine).join('\n')}\n`));
+}
+
+interface ReaderView extends DaemonReader {
+  /** Why it cannot be used. */
+  readonly error?: Problem;
+}
+
+async function readersHere(settings: Config): Promise<readonly ReaderView[]> {
+  const service = composeReaders(settings);
   try {
     await service.refresh();
-    const list = service.list();
-    print(options, list, () => (list.length === 0 ? 'none · 无\n' : `${list.map(readerLine).join('\n')}\n`));
+    return service.list().map(viewOfReader);
   } finally {
     await service.close();
   }
 }
 
-function readerLine(reader: Pick<ReaderInfo, 'id' | 'name' | 'link' | 'state'>): string {
-  return `${reader.id}  ${reader.name}  (${reader.link}, ${reader.state})`;
+function viewOfReader({ error, ...reader }: ReaderInfo): ReaderView {
+  return error === undefined ? reader : { ...reader, error: problemOf(error) };
+}
+
+function readerLine({ id, name, link, state, error }: ReaderView): string {
+  const why =
+    error === undefined
+      ? ''
+      : `  ${error.code}: ${error.title} · ${error.titleZh} — ${error.remedy} · ${error.remedyZh}`;
+  return `${id}  ${name}  (${link}, ${state})${why}`;
 }
 
 async function capture(options: Common & { readonly out: string; readonly reader?: string }): Promise<void> {
@@ -273,12 +315,15 @@ function fail(error: unknown, args: readonly string[]): number {
       : isAppError(error)
         ? error
         : new AppError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error });
-  const problem = problemOf(known);
-  const detail = problem.detail === '' ? '' : ` (${problem.detail.replaceAll(/\s+/g, ' ')})`;
-  process.stderr.write(
-    `${problem.code}: ${problem.title} · ${problem.titleZh}${detail} — ${problem.remedy} · ${problem.remedyZh}\n`,
-  );
-  if (args.includes('--json')) process.stdout.write(`${JSON.stringify(problem, null, 2)}\n`);
+  process.stderr.write(problemLine(known));
+  if (args.includes('--json')) process.stdout.write(`${JSON.stringify(problemOf(known), null, 2)}\n`);
   // `verify` speaks of the document by its exit codes; everything else that goes wrong with it is the call's fault.
   return known.code === 'USAGE' || args[0] === 'verify' ? EX_USAGE : 1;
+}
+
+/** All of a failure in one line, in both languages. */
+function problemLine(error: AppError): string {
+  const { code, title, titleZh, detail, remedy, remedyZh } = problemOf(error);
+  const more = detail === '' ? '' : ` (${detail.replaceAll(/\s+/g, ' ')})`;
+  return `${code}: ${title} · ${titleZh}${more} — ${remedy} · ${remedyZh}\n`;
 }

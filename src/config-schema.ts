@@ -80,6 +80,8 @@ export const ConfigSchema = Type.Object(
       p12: Type.Optional(PATH),
       /** File whose first line is the passphrase; absent: asked for over POST /v1/seal/unlock. */
       passphraseFile: Type.Optional(PATH),
+      /** Without a file: whether the terminal at which the daemon is started asks for it. */
+      prompt: Type.Boolean({ default: false }),
       /** SHA-256 of the one certificate that is accepted, hexadecimal; absent: the subject's O or CN must be `committee.name`. */
       certificateSha256: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{64}$' })),
       /** PNG of the seal; absent: drawn from the committee's name. */

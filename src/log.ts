@@ -108,7 +108,12 @@ export async function createLog(options: LogOptions): Promise<OpenLog> {
     const { default: pretty } = await import('pino-pretty');
     streams.push({
       level: options.level,
-      stream: pretty({ destination: options.terminal, colorize: true, translateTime: 'SYS:HH:MM:ss.l' }),
+      stream: pretty({
+        destination: options.terminal,
+        colorize: true,
+        singleLine: true,
+        translateTime: 'SYS:HH:MM:ss.l',
+      }),
     });
   }
   const logger = pino(

@@ -120,6 +120,8 @@ export interface Daemon {
   readonly tokenFile: string;
   readonly readers: readonly ReaderInfo[];
   readonly seal: SealState;
+  /** Throws as KeyStore.unlock. */
+  readonly unlock: (passphrase: string) => Promise<void>;
   /** Lets answers under way end, then closes all. */
   readonly close: () => Promise<void>;
 }
@@ -174,7 +176,9 @@ export async function startDaemon(config: Config, terminal: NodeJS.WritableStrea
 
   await unlockFromFile(keys, config, log);
   // What the first sealing would otherwise wait for; a failure is met there again.
-  pool.warm().catch((error: unknown) => log.warn({ error }, 'the PDF worker does not start'));
+  pool.warm().catch((error: unknown) => {
+    if (!isAppError(error, 'SHUTTING_DOWN')) log.warn({ error }, 'the PDF worker does not start');
+  });
   log.info({ port: Number(new URL(url).port), version, state: keys.state() }, 'started');
   const running = started.move();
   return {
@@ -182,6 +186,7 @@ export async function startDaemon(config: Config, terminal: NodeJS.WritableStrea
     tokenFile: state.tokenFile,
     readers: readers.list(),
     seal: keys.state(),
+    unlock: (passphrase) => keys.unlock(passphrase),
     close: () => running.disposeAsync(),
   };
 }

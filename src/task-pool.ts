@@ -38,6 +38,7 @@ export class TaskPool<
 > {
   readonly #piscina: Piscina;
   readonly #timeoutMs: number;
+  #closing = false;
   /** Settles when the task before is over: a task's time counts from its own start. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -53,7 +54,7 @@ export class TaskPool<
     });
   }
 
-  /** Throws the task's AppError, PDF_TIMEOUT, PDF_LIMIT, or the signal's reason. */
+  /** Throws the task's AppError, PDF_TIMEOUT, PDF_LIMIT, SHUTTING_DOWN, or the signal's reason. */
   async run<K extends keyof Tasks & string>(
     name: K,
     task: Tasks[K]['task'],
@@ -71,8 +72,9 @@ export class TaskPool<
     }
   }
 
-  /** Kills the thread; tasks under way reject. */
+  /** Kills the thread; tasks under way reject with SHUTTING_DOWN. */
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#piscina.destroy();
   }
 
@@ -87,6 +89,7 @@ export class TaskPool<
       result = (await this.#piscina.run(task, { name, signal: AbortSignal.any([signal, timeout]) })) as typeof result;
     } catch (cause) {
       signal.throwIfAborted();
+      if (this.#closing) throw new AppError('SHUTTING_DOWN', '', { cause });
       if (timeout.aborted) throw new AppError('PDF_TIMEOUT', `not done after ${this.#timeoutMs} ms`, { cause });
       if ((cause as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
         throw new AppError('PDF_LIMIT', 'it takes more memory to read than is allowed', { cause });

@@ -147,6 +147,15 @@ describe('zhiyin readers, capture, config', () => {
     expect(JSON.parse(ended.stdout)).toMatchObject([{ link: 'simulated', state: 'ready', driver: 'ef01' }]);
   });
 
+  it('asks the daemon that runs, since that one has the readers', async () => {
+    const daemon = await home.serve();
+    const ended = await home.run('readers', '--json');
+    expect(JSON.parse(ended.stdout)).toMatchObject([{ link: 'simulated', state: 'ready' }]);
+    expect(await readdir(join(home.folder, 'state'))).toContain('daemon.json');
+    await daemon.stop('SIGTERM');
+    expect(await readdir(join(home.folder, 'state'))).not.toContain('daemon.json');
+  });
+
   it('captures from the simulated reader into a folder', async () => {
     const ended = await home.run('capture', '--out', at('prints'), '--json');
     expect(ended).toMatchObject({ code: 0, stderr: '' });

@@ -11,6 +11,7 @@ import { openCommandHome } from '../support/command.ts';
 import type { CommandHome, Served } from '../support/command.ts';
 import { ORIGIN, Page, signaturePng } from '../support/page.ts';
 import { COMMITTEE, fixture } from '../support/sealing.ts';
+import { describeTool } from '../support/tools.ts';
 
 const AGREEMENT = fixture('agreements', 'three-parties.pdf');
 const PASSPHRASE = 'TEST 标记口令 8c1f';
@@ -121,6 +122,29 @@ describe('starting and stopping', () => {
     await untilBusy(page);
     expect((await daemon.stop('SIGTERM')).code).toBe(0);
     await capture;
+  });
+});
+
+describeTool('socat', 'a daemon started at a terminal', () => {
+  it('asks for the passphrase until it is right, shows nothing of it, and ends at Ctrl-C', async () => {
+    await using home = await openHome({ ...CONFIG, seal: { ...CONFIG.seal, prompt: true } });
+    const program = join(import.meta.dirname, '../../src/bin.ts');
+    const command = `EXEC:${process.execPath} ${program} serve --config ${home.configFile},pty,setsid,ctty,stderr`;
+    const child = spawn('socat', ['-', command], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let shown = '';
+    let asked = 0;
+    for await (const chunk of child.stdout.setEncoding('utf8')) {
+      shown += String(chunk);
+      const questions = shown.split('印章口令: ').length - 1;
+      if (questions > asked) child.stdin.write(`${++asked === 1 ? 'wrong' : PASSPHRASE}\r`);
+      if (shown.includes('已解锁')) break;
+    }
+    child.stdin.write('\u0003');
+    await once(child, 'exit');
+    expect(asked).toBe(2);
+    expect(shown).toContain('SEAL_PASSPHRASE_WRONG');
+    expect(shown).not.toContain(PASSPHRASE);
+    expect(shown).not.toContain('wrong\r');
   });
 });
 
