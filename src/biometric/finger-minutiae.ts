@@ -128,12 +128,6 @@ export function decodeFingerMinutiae(bytes: Uint8Array): FingerMinutiae<DecodedM
   return record;
 }
 
-/** Whether a view has what comparing needs: twelve minutiae are the customary least. None is valid all the same. */
-export function gradeMinutiae({ minutiae }: MinutiaeView): 'none' | 'few' | 'enough' {
-  if (minutiae.length === 0) return 'none';
-  return minutiae.length < 12 ? 'few' : 'enough';
-}
-
 /** ANSI INCITS 378-2004 has the same magic, then a 16-bit length (at least 26), or 0000 and a 32-bit one. */
 function refuseAnsi(afterMagic: Uint8Array): void {
   const reader = new ByteReader(afterMagic, 'RECORD_LENGTH');

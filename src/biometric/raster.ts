@@ -1,6 +1,5 @@
-/** A grey picture in memory, as PNG, and as the 4-bit pixels that readers send. Pure. */
+/** A grey picture in memory, and as PNG. Pure. */
 import { encode } from 'fast-png';
-import { AppError } from '../errors.ts';
 import { decodePngRgba, withPngResolution } from './png.ts';
 import type { PngBounds } from './png.ts';
 
@@ -37,11 +36,6 @@ export function decodePng(bytes: Uint8Array, options: PngBounds & { readonly fal
     pixels[i] = Math.round(255 - ((255 - luma) * (rgba[at + 3] ?? 0)) / 255);
   }
   return { width, height, dpi, pixels };
-}
-
-/** Black for white: for readers that draw ridges bright. */
-export function invertRaster(raster: Raster): Raster {
-  return { ...raster, pixels: raster.pixels.map((value) => 255 - value) };
 }
 
 /** The part inside `box`, which must lie within the raster; throws RangeError otherwise. */
@@ -106,32 +100,4 @@ function coverage(from: number, to: number): Coverage[] {
     );
     return { first, weights };
   });
-}
-
-/**
- * Pixels of 4 bits, the left one in the high nibble, spread to 8 bits by x17 so that 15 becomes 255.
- * Throws RECORD_LENGTH unless `bytes` holds exactly `width * height` of them.
- */
-export function expandNibbles(bytes: Uint8Array, width: number, height: number): Uint8Array {
-  if (bytes.length * 2 !== width * height) {
-    throw new AppError(
-      'RECORD_LENGTH',
-      `image: expected ${(width * height) / 2} bytes for ${width}x${height} at 4 bits, got ${bytes.length}`,
-    );
-  }
-  const pixels = new Uint8Array(bytes.length * 2);
-  for (const [i, byte] of bytes.entries()) {
-    pixels[2 * i] = (byte >> 4) * 17;
-    pixels[2 * i + 1] = (byte & 15) * 17;
-  }
-  return pixels;
-}
-
-/** The other way: each pixel to the nearest of 16 levels. An even number of pixels, else RangeError. */
-export function packNibbles(pixels: Uint8Array): Uint8Array {
-  if (pixels.length % 2 !== 0) throw new RangeError(`${pixels.length} pixels do not fill bytes of two`);
-  return Uint8Array.from(
-    { length: pixels.length / 2 },
-    (_, i) => (Math.round((pixels[2 * i] ?? 0) / 17) << 4) | Math.round((pixels[2 * i + 1] ?? 0) / 17),
-  );
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { drawPrints } from '../../scripts/make-prints.ts';
 import { findMinutiae } from '../../scripts/prints/minutiae.ts';
-import { decodeFingerMinutiae, gradeMinutiae } from '../../src/biometric/finger-minutiae.ts';
+import { decodeFingerMinutiae } from '../../src/biometric/finger-minutiae.ts';
 import type { Minutia, MinutiaeView } from '../../src/biometric/finger-minutiae.ts';
 import { mapRidges } from '../../src/biometric/ridge-map.ts';
 import { matchMinutiae } from '../support/minutiae-match.ts';
@@ -47,7 +47,8 @@ describe('fixture prints', () => {
   it('have minutiae of both kinds, enough to compare', () => {
     for (const name of ordinary) {
       const view = printMinutiae(name);
-      expect(gradeMinutiae(view)).toBe('enough');
+      // Twelve are the customary least for a comparison.
+      expect(view.minutiae.length).toBeGreaterThanOrEqual(12);
       expect(new Set(view.minutiae.map(({ type }) => type))).toEqual(new Set(['ending', 'bifurcation']));
     }
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { measureQuality } from '../../src/biometric/quality.ts';
-import { expandNibbles, packNibbles } from '../../src/biometric/raster.ts';
+import { decodePixels, encodePixels } from '../../drivers/ef01/pixels.ts';
 import type { Raster } from '../../src/biometric/raster.ts';
 import { printNames, printRaster, withBlur, withContrast, withNoise, withPart } from '../support/prints.ts';
 import { describeShared } from '../support/shared.ts';
@@ -55,7 +55,7 @@ describe('quality of a print', () => {
 
   it('stands nearly the same after the 16 levels of a serial reader', () => {
     for (const raster of ordinary.values()) {
-      const pixels = expandNibbles(packNibbles(raster.pixels), raster.width, raster.height);
+      const pixels = decodePixels(encodePixels(raster.pixels));
       const difference = measureQuality({ ...raster, pixels }).score - measureQuality(raster).score;
       expect(Math.abs(difference)).toBeLessThanOrEqual(3);
     }

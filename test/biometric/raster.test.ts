@@ -1,17 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  cropRaster,
-  decodePng,
-  encodePng,
-  expandNibbles,
-  invertRaster,
-  packNibbles,
-  reduceRaster,
-} from '../../src/biometric/raster.ts';
+import { cropRaster, decodePng, encodePng, reduceRaster } from '../../src/biometric/raster.ts';
 import type { Raster } from '../../src/biometric/raster.ts';
 import { fromHex, latin1Text } from '../../src/bytes.ts';
-import { codeOf } from '../support/app-error.ts';
 import { pngOf } from '../support/png-kinds.ts';
 
 const raster: fc.Arbitrary<Raster> = fc
@@ -54,10 +45,6 @@ describe('raster as PNG', () => {
 });
 
 describe('raster', () => {
-  it('turns black to white', () => {
-    expect([...invertRaster(rasterOf([[0, 255, 100]])).pixels]).toEqual([255, 0, 155]);
-  });
-
   it('is cut to a box', () => {
     const cut = cropRaster(
       rasterOf([
@@ -100,29 +87,5 @@ describe('raster', () => {
         expect(Math.abs(mean(reduced) - mean(raster))).toBeLessThan(1);
       }),
     );
-  });
-});
-
-describe('pixels of 4 bits', () => {
-  it('are spread by 17, the left one from the high nibble', () => {
-    expect(expandNibbles(fromHex('0f a1'), 2, 2)).toEqual(Uint8Array.of(0, 255, 170, 17));
-  });
-
-  it('are packed to the nearest level', () => {
-    expect(packNibbles(Uint8Array.of(8, 9, 255, 246))).toEqual(fromHex('01 fe'));
-    expect(() => packNibbles(new Uint8Array(3))).toThrow(RangeError);
-  });
-
-  it('come back as they went', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
-        expect(packNibbles(expandNibbles(bytes, 2, bytes.length))).toEqual(bytes);
-      }),
-    );
-  });
-
-  it('are refused when they do not fill the picture exactly', () => {
-    expect(codeOf(() => expandNibbles(new Uint8Array(36_863), 256, 288))).toBe('RECORD_LENGTH');
-    expect(codeOf(() => expandNibbles(new Uint8Array(36_865), 256, 288))).toBe('RECORD_LENGTH');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expandNibbles, invertRaster, packNibbles } from '../../src/biometric/raster.ts';
+import { decodePixels, encodePixels } from '../../drivers/ef01/pixels.ts';
 import type { Raster } from '../../src/biometric/raster.ts';
 import { renderFingerprint } from '../../src/biometric/rendition.ts';
 import { printNames, printRaster, withContrast } from '../support/prints.ts';
@@ -55,7 +55,7 @@ describe('the mark that a print makes', () => {
 
   it('looks the same from a serial reader of 16 levels', () => {
     const raster = printRaster('loop-left-1');
-    const pixels = expandNibbles(packNibbles(raster.pixels), raster.width, raster.height);
+    const pixels = decodePixels(encodePixels(raster.pixels));
     expectAlike(renderFingerprint(raster), renderFingerprint({ ...raster, pixels }));
   });
 
@@ -68,7 +68,9 @@ describe('the mark that a print makes', () => {
     const pixels = Uint8Array.from({ length: 256 * 288 }, (_, i) => ((i % 256) % 10 < 3 ? 40 : 220));
     const stripes: Raster = { width: 256, height: 288, dpi: 500, pixels };
     expect(share(renderFingerprint(stripes), isInk)).toBeLessThan(0.45);
-    expect(share(renderFingerprint(invertRaster(stripes)), isInk)).toBeGreaterThan(0.55);
+    expect(
+      share(renderFingerprint({ ...stripes, pixels: stripes.pixels.map((grey) => 255 - grey) }), isInk),
+    ).toBeGreaterThan(0.55);
   });
 
   it('is inked whole where no print is found, and white from white', () => {
