@@ -15,9 +15,11 @@ import { resample } from './uart.ts';
 
 /** Where simulated fingers come from. */
 export interface PrintSource {
+  /** Names of the fingers that there are. */
+  readonly fingers: readonly string[];
   /**
-   * The print of the next press: a picture of exactly that size, and a template of that kind. `finger`: which finger; absent: whichever
-   * is next.
+   * The print of the next press: a picture of exactly that size, and a template of that kind. `finger`: one of `fingers`; absent:
+   * whichever is next.
    */
   next(reader: {
     readonly finger?: string;
@@ -54,6 +56,11 @@ export function simulatedLinks(options: SimulatorOptions): Simulator {
     if (scenario === undefined) {
       const known = [...scenarios.keys()].join(', ');
       throw new AppError('CONFIG_INVALID', `reader[${index}].simulated.scenario: expected one of ${known}`);
+    }
+    // Now, because a press comes by itself later on, and nobody is there to be told.
+    if (finger !== undefined && !prints.fingers.includes(finger)) {
+      const known = prints.fingers.join(', ');
+      throw new AppError('CONFIG_INVALID', `reader[${index}].simulated.finger: expected one of ${known}`);
     }
     const description = describe(device);
     if (description.driver !== driver.id) {

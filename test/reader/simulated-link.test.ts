@@ -164,9 +164,12 @@ describe('a simulated device', () => {
     expect([...sim.devices.values()].map((device) => device.attached.dialect)).toEqual(['as608', 'as608-iso']);
   });
 
-  test('of a scenario or a driver that there is not is CONFIG_INVALID', () => {
+  test('of a scenario, a finger or a driver that there is not is CONFIG_INVALID', () => {
     expect(() => simulator(new VirtualClock(), [readerConfig({ simulated: { scenario: 'none' } })])).toThrow(
       /CONFIG_INVALID: reader\[0\]\.simulated\.scenario: .*unplug-mid-image/,
+    );
+    expect(() => simulator(new VirtualClock(), [readerConfig({ simulated: { finger: 'none' } })])).toThrow(
+      /CONFIG_INVALID: reader\[0\]\.simulated\.finger: .*left-thumb/,
     );
     const options = { drivers, scenarios, prints: drawnPrints(), clock: new VirtualClock() };
     const describe = (name: string): ReturnType<typeof describeDevice> => ({
@@ -188,6 +191,7 @@ describe('a simulated device', () => {
       scenarios,
       clock,
       prints: {
+        ...prints,
         next(reader) {
           asked.push(reader);
           return prints.next(reader);

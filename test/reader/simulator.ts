@@ -41,6 +41,7 @@ export function drawPrint(width = 256, height = 288, seed = 0): PeerPrint {
 export function drawnPrints(): PrintSource & { readonly given: PeerPrint[] } {
   const given: PeerPrint[] = [];
   return {
+    fingers: ['left-thumb', 'right-thumb'],
     given,
     next({ template, width, height }) {
       const print = drawPrint(width, height, given.length);
