@@ -30,7 +30,10 @@ export interface State {
   readonly sampleKey: Uint8Array;
   /** Runs `work`, which waits for nothing, whole or not at all; the database is this caller's from the start. */
   transaction<T>(work: () => T): T;
-  /** Takes what was deleted out of the write-ahead log, too: the database itself overwrites it at once. */
+  /**
+   * Takes what was deleted out of the write-ahead log, too: the database itself overwrites it at once. Never throws, since what was
+   * committed stands: what cannot be cleared now, encrypted as it is, goes with the next purge or at the next start.
+   */
   purge(): void;
   close(): void;
 }
@@ -74,7 +77,7 @@ export function openState(folder: string): State {
       tokenFile,
       sampleKey,
       transaction: (work) => inTransaction(database, work),
-      purge: () => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
+      purge: () => purge(database),
       close: () => database.close(),
     };
   } catch (cause) {
@@ -138,6 +141,14 @@ function inTransaction<T>(database: DatabaseSync, work: () => T): T {
     if (database.isTransaction) database.exec('ROLLBACK');
     if (codeOf(error) !== 'ERR_SQLITE_ERROR') throw error;
     throw new AppError('STATE_UNUSABLE', `the database: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function purge(database: DatabaseSync): void {
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_SQLITE_ERROR') throw error;
   }
 }
 

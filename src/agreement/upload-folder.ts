@@ -88,10 +88,11 @@ export class UploadFolder {
     if (identity.size === BigInt(bytes)) this.#remember(id, { identity, sha256 });
   }
 
-  /** Makes the file its first `bytes` bytes again. */
+  /** Makes the file its first `bytes` bytes again. Nothing is left to do where it is gone; whoever reads it will find that. */
   async cutBack(id: string, bytes: number): Promise<void> {
     await onDisk(async () => {
-      await using file = await open(this.pathOf(id), 'r+');
+      await using file = await openIfThere(this.pathOf(id));
+      if (file === null) return;
       const { size } = await file.stat();
       if (size <= bytes) return;
       await file.truncate(bytes);
@@ -156,6 +157,15 @@ export class UploadFolder {
       await using folder = await open(this.#folder, constants.O_RDONLY);
       await folder.sync();
     });
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | null> {
+  try {
+    return await open(path, 'r+');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../src/errors.ts';
@@ -297,6 +297,22 @@ describe('a sealing that fails', () => {
     },
   );
 
+  test('because the upload is gone, without staying busy, now or after a restart', async () => {
+    const house = await openHouse();
+    const { id } = await marked(house);
+    house.sealer.afterwards = () => {
+      rmSync(join(house.state.uploads, `${id}.pdf`));
+      throw new AppError('FILE_UNREADABLE');
+    };
+    await expect(house.agreements.seal(id, {}, 'key-1')).rejects.toThrow('FILE_UNREADABLE');
+    expect(house.agreements.get(id).state).toBe('marked');
+
+    house.state.database.exec(`UPDATE agreement SET stage = 'sealing'`);
+    const again = await openHouse({ state: house.state });
+    expect(again.agreements.get(id).state).toBe('marked');
+    await again.agreements.delete(id);
+  });
+
   test('because the stored upload is not what was uploaded', async () => {
     const house = await openHouse();
     const { id } = await marked(house);
@@ -307,6 +323,19 @@ describe('a sealing that fails', () => {
     expect(house.sealer.jobs[0]).not.toHaveProperty('midstate');
     expect(house.agreements.get(id).state).toBe('marked');
   });
+});
+
+test('what is sealed stays sealed where the log cannot be cleared after it', async () => {
+  const house = await openHouse();
+  const { id } = await marked(house);
+  // The log belongs to a reader in the same process, so that its checkpoint is an error and not only put off.
+  const rows = house.state.database.prepare('SELECT * FROM signatory').iterate();
+  rows.next();
+  const answer = await house.agreements.seal(id, {}, 'key-1');
+  rows.return?.();
+  expect(house.agreements.get(id).state).toBe('sealed');
+  expect(stored(house, id).equals(SEALED)).toBe(true);
+  expect(await house.agreements.seal(id, {}, 'key-1')).toEqual(answer);
 });
 
 test('a file that was touched, or a restart, has it hashed again', async () => {
