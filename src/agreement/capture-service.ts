@@ -1,5 +1,6 @@
 /** Captures as resources: consent first, then the reader; one at a time can be watched, waited for, cancelled, taken back. */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { encodeFingerImage, fingerImageOf } from '../biometric/finger-image.ts';
 import { measureQuality } from '../biometric/quality.ts';
 import { decodePng, encodePng } from '../biometric/raster.ts';
@@ -103,7 +104,7 @@ export class CaptureService {
     const consent = acceptConsent(request.consent, {
       party,
       documentSha256: agreement.sha256,
-      withdrawnAt: captures.lastWithdrawal(agreement.id, party.id),
+      withdrawal: captures.lastWithdrawal(agreement.id, party.id),
       now: clock.now(),
     });
     const running = [...this.#attempts.values()].filter(({ view }) => !view.final);
@@ -256,7 +257,8 @@ export class CaptureService {
       const options = { timeoutMs, liftTimeoutMs: LIFT_TIMEOUT_MS };
       for await (const event of readers.capture(reader.id, options, abort.signal)) {
         if (event.kind === 'sample') sample = event.sample;
-        view.set(after(view.value, event));
+        const next = after(view.value, event);
+        if (!isDeepStrictEqual(next, view.value)) view.set(next);
       }
     } catch (error) {
       if (sample === undefined) throw error;

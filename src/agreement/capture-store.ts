@@ -1,6 +1,6 @@
 /** Consents, and the captures that succeeded, in the database. The caller's transaction makes statements whole. */
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import type { ConsentRecord } from './consent.ts';
+import type { ConsentRecord, Withdrawal } from './consent.ts';
 
 /** What is known of a capture that succeeded, and remains when its sample is gone. */
 export interface CaptureRecord {
@@ -76,12 +76,15 @@ export class CaptureStore {
       .run(at.toISOString(), captureId);
   }
 
-  /** When the party last withdrew a consent to a capture for this agreement; null: never. */
-  lastWithdrawal(agreementId: string, partyId: string): string | null {
-    const at = this.#database
-      .prepare('SELECT max(withdrawn_at) AS at FROM consent WHERE agreement_id = ? AND party_id = ?')
-      .get(agreementId, partyId)?.['at'];
-    return typeof at === 'string' ? at : null;
+  /** The party's last withdrawal of a consent to a capture for this agreement; null: there was none. */
+  lastWithdrawal(agreementId: string, partyId: string): Withdrawal | null {
+    const row = this.#database
+      .prepare(
+        `SELECT max(withdrawn_at) AS at, max(given_at) AS given_at FROM consent
+         WHERE agreement_id = ? AND party_id = ? AND withdrawn_at IS NOT NULL`,
+      )
+      .get(agreementId, partyId);
+    return typeof row?.['at'] === 'string' ? { at: row['at'], givenAt: String(row['given_at']) } : null;
   }
 
   insert(capture: CaptureRecord): void {

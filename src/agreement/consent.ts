@@ -26,12 +26,19 @@ export interface ConsentRecord {
   readonly recordedAt: string;
 }
 
+/** Times are RFC 3339 in UTC. */
+export interface Withdrawal {
+  readonly at: string;
+  /** The latest time at which, by the page's clock, a consent was given that is withdrawn by now. */
+  readonly givenAt: string;
+}
+
 interface Circumstances {
   readonly party: Party;
   /** The document that the print is for. */
   readonly documentSha256: string;
-  /** When the party last withdrew a consent to prints on it. */
-  readonly withdrawnAt: string | null;
+  /** The party's last withdrawal of a consent to prints on it. */
+  readonly withdrawal: Withdrawal | null;
   readonly now: Date;
 }
 
@@ -39,10 +46,17 @@ interface Circumstances {
 const SKEW_MS = 5 * 60_000;
 const DAY_MS = 86_400_000;
 
-/** Throws CONSENT_REQUIRED, GUARDIAN_CONSENT_REQUIRED; BAD_REQUEST where a time is none. */
+/** Throws CONSENT_REQUIRED, GUARDIAN_CONSENT_REQUIRED; BAD_REQUEST where a time is none, or a text blank. */
 export function acceptConsent(given: GivenConsent | undefined, circumstances: Circumstances): ConsentRecord {
-  const { party, documentSha256, withdrawnAt, now } = circumstances;
+  const { party, documentSha256, withdrawal, now } = circumstances;
   if (given === undefined) throw new AppError('CONSENT_REQUIRED', 'consent: expected the consent, got nothing');
+  for (const [member, text] of [
+    ['noticeVersion', given.noticeVersion],
+    ['purpose', given.purpose],
+    ['guardian.name', given.guardian?.name],
+  ] as const) {
+    if (text?.trim() === '') throw new AppError('BAD_REQUEST', `consent.${member}: expected text, got blanks`);
+  }
   const givenAt = new Date(given.givenAt);
   if (Number.isNaN(givenAt.getTime())) throw new AppError('BAD_REQUEST', 'consent.givenAt: expected an RFC 3339 time');
   if (givenAt.getTime() > now.getTime() + SKEW_MS) {
@@ -51,9 +65,8 @@ export function acceptConsent(given: GivenConsent | undefined, circumstances: Ci
       `consent.givenAt: expected a time not after ${now.toISOString()}, got ${givenAt.toISOString()}`,
     );
   }
-  // Pages often write whole seconds: a consent given anew in the second of the withdrawal counts.
-  if (withdrawnAt !== null && wholeSecond(givenAt) < wholeSecond(new Date(withdrawnAt))) {
-    throw new AppError('CONSENT_REQUIRED', `consent.givenAt: that consent was withdrawn at ${withdrawnAt}`);
+  if (withdrawal !== null && !isAnew(givenAt, withdrawal)) {
+    throw new AppError('CONSENT_REQUIRED', `consent.givenAt: that consent was withdrawn at ${withdrawal.at}`);
   }
   if (party.minor === true && given.guardian === undefined) {
     throw new AppError('GUARDIAN_CONSENT_REQUIRED', 'consent.guardian: expected the guardian, got nothing');
@@ -75,6 +88,14 @@ export function acceptConsent(given: GivenConsent | undefined, circumstances: Ci
  */
 export function sampleExpiry(takenAt: Date, consent: ConsentRecord, samplesHours: number): Date {
   return new Date(takenAt.getTime() + Math.min(samplesHours * 3_600_000, Math.max(1, consent.retentionDays) * DAY_MS));
+}
+
+/**
+ * Whether a consent was given after the withdrawal. Pages often write whole seconds: one given anew in the second of the withdrawal
+ * counts. By a page's clock that runs ahead the withdrawn one itself was given after its withdrawal, and is told by its own time.
+ */
+function isAnew(givenAt: Date, { at, givenAt: withdrawnOne }: Withdrawal): boolean {
+  return wholeSecond(givenAt) >= wholeSecond(new Date(at)) && givenAt.getTime() > new Date(withdrawnOne).getTime();
 }
 
 function wholeSecond(time: Date): number {

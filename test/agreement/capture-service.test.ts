@@ -337,6 +337,17 @@ describe('watching', () => {
     expect(await states(house.captures.events(id, never))).toEqual(['done - 1']);
   });
 
+  test('what changes nothing is no change', async () => {
+    const { house, agreementId } = await opened();
+    const { id } = house.captures.start({ agreementId, partyId: 'jia', consent: consent(house) });
+    const seen = states(house.captures.events(id, never));
+    await settle();
+    for (const step of [place, place, { kind: 'progress', progress: 1 }, sample, 'end'] as const) {
+      await house.readers.last.play(step);
+    }
+    expect(await seen).toEqual(['waiting - 0', 'waiting place 0', 'imaging place 1', 'done - 1']);
+  });
+
   test('a slow watcher misses what was overtaken', async () => {
     const { house, agreementId } = await opened();
     const { id } = house.captures.start({ agreementId, partyId: 'jia', consent: consent(house) });
@@ -414,6 +425,16 @@ describe('cancelling', () => {
       house.captures.start({ agreementId, partyId, consent }).state;
     expect(() => start('jia', given)).toThrow('CONSENT_REQUIRED');
     expect(start('jia', consent(house))).toBe('waiting');
+  });
+
+  test('of a page whose clock runs ahead withdraws that very consent', async () => {
+    const { house, agreementId } = await opened();
+    const ahead = consent(house, { givenAt: new Date(house.clock.now().getTime() + 120_000).toISOString() });
+    const start = (): string => house.captures.start({ agreementId, partyId: 'jia', consent: ahead }).id;
+    const captureId = start();
+    await house.readers.last.press();
+    await house.captures.cancel(captureId);
+    expect(start).toThrow('CONSENT_REQUIRED');
   });
 
   test('after sealing leaves the sealed agreement as it is', async () => {

@@ -9,7 +9,7 @@ const given: GivenConsent = {
   retentionDays: 1,
   givenAt: '2026-03-02T09:30:00+08:00',
 };
-const about = { party: { id: 'jia', name: '甲某' }, documentSha256: 'ab', withdrawnAt: null, now };
+const about = { party: { id: 'jia', name: '甲某' }, documentSha256: 'ab', withdrawal: null, now };
 
 test('is kept with times in UTC and with the document it is for', () => {
   expect(acceptConsent({ ...given, guardian: { name: '己某' } }, about)).toEqual({
@@ -24,11 +24,18 @@ test('is kept with times in UTC and with the document it is for', () => {
 });
 
 describe('after a withdrawal', () => {
-  const accept = (givenAt: string): unknown =>
-    acceptConsent({ ...given, givenAt }, { ...about, withdrawnAt: '2026-03-02T01:30:00.500Z' });
+  const accept = (givenAt: string, of = '2026-03-02T01:29:00.000Z'): unknown =>
+    acceptConsent({ ...given, givenAt }, { ...about, withdrawal: { at: '2026-03-02T01:30:00.500Z', givenAt: of } });
 
   test('what was given before counts no more', () => {
     expect(() => accept('2026-03-02T01:29:59.999Z')).toThrow('CONSENT_REQUIRED');
+  });
+
+  test('nor does the same consent, of a page whose clock runs ahead of this one', () => {
+    const ahead = '2026-03-02T01:34:00.000Z';
+    expect(() => accept(ahead, ahead)).toThrow('CONSENT_REQUIRED');
+    expect(() => accept('2026-03-02T01:33:00Z', ahead)).toThrow('CONSENT_REQUIRED');
+    expect(accept('2026-03-02T01:34:00.001Z', ahead)).toMatchObject({ noticeVersion: '1' });
   });
 
   test.each(['2026-03-02T01:30:00Z', '2026-03-02T01:30:00.600Z'])(
@@ -36,6 +43,19 @@ describe('after a withdrawal', () => {
     (givenAt) => {
       expect(accept(givenAt)).toMatchObject({ givenAt: new Date(givenAt).toISOString() });
     },
+  );
+});
+
+test.each(['noticeVersion', 'purpose'] as const)('blanks are no %s', (member) => {
+  expect(() => acceptConsent({ ...given, [member]: ' \u3000' }, about)).toThrow(
+    `BAD_REQUEST: consent.${member}: expected text, got blanks`,
+  );
+});
+
+test('a guardian without a name consents to nothing', () => {
+  const child = { ...about, party: { id: 'jia', name: '甲某', minor: true } };
+  expect(() => acceptConsent({ ...given, guardian: { name: '  ' } }, child)).toThrow(
+    'BAD_REQUEST: consent.guardian.name',
   );
 });
 
