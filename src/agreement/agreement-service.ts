@@ -99,7 +99,7 @@ export class AgreementService {
 
   /**
    * Throws AGREEMENT_NOT_FOUND, AGREEMENT_SEALED, AGREEMENT_BUSY, PARTY_NOT_FOUND, MARK_NOT_ALLOWED, PAGE_OUT_OF_RANGE,
-   * CAPTURE_NOT_FOUND, CAPTURE_NOT_DONE, CAPTURE_GONE, CONSENT_MISMATCH, PICTURE_NOT_PNG, PICTURE_TOO_LARGE.
+   * POSITION_OFF_PAGE, CAPTURE_NOT_FOUND, CAPTURE_NOT_DONE, CAPTURE_GONE, CONSENT_MISMATCH, PICTURE_NOT_PNG, PICTURE_TOO_LARGE.
    */
   addMark(id: string, mark: NewMark): AgreementView {
     const { state, agreements, captures, samples, clock } = this.#options;
@@ -136,7 +136,12 @@ export class AgreementService {
     const { uploads } = this.#options;
     const agreement = this.#require(id);
     const { bytes, sha256 } = agreement.sealed ?? agreement;
-    await uploads.requireContent(id, bytes, sha256);
+    try {
+      await uploads.requireContent(id, bytes, sha256);
+    } catch (error) {
+      this.#require(id); // deleted meanwhile: no wonder
+      throw error;
+    }
     return { path: uploads.pathOf(id), bytes, sha256 };
   }
 

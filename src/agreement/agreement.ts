@@ -198,7 +198,7 @@ function entries({ parties, mediator }: Agreement): { id: string; entry: string 
   ];
 }
 
-/** Throws PARTY_NOT_FOUND, MARK_NOT_ALLOWED, PAGE_OUT_OF_RANGE. */
+/** Throws PARTY_NOT_FOUND, MARK_NOT_ALLOWED, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE. */
 export function requireMarkAllowed(agreement: Agreement, mark: NewMark): void {
   requireOpen(agreement);
   const isMediator = agreement.mediator?.id === mark.partyId;
@@ -206,7 +206,7 @@ export function requireMarkAllowed(agreement: Agreement, mark: NewMark): void {
   if (isMediator && mark.kind !== 'signature' && mark.kind !== 'paper') {
     throw new AppError('MARK_NOT_ALLOWED', `expected signature or paper for the mediator, got ${mark.kind}`);
   }
-  if (mark.kind !== 'paper') requirePageExists(agreement, mark.placement);
+  if (mark.kind !== 'paper') requireOnPage(agreement, mark.placement);
 }
 
 /** Throws what keeps the seal off: AGREEMENT_INCOMPLETE with `missing`, PAPER_ORIGINAL_REQUIRED, what the daemon cannot do yet. */
@@ -223,12 +223,23 @@ export function requireSealable(agreement: Agreement, request: SealRequest): voi
     throw new AppError('SEAL_LEVEL_UNSUPPORTED', `level: expected B-B, got ${request.level}`);
   }
   if (request.paging === true) throw new AppError('SEAL_PAGING_UNSUPPORTED');
-  requirePageExists(agreement, request.placement);
+  requireOnPage(agreement, request.placement);
 }
 
-function requirePageExists({ pages }: Agreement, placement: Placement | undefined): void {
-  if (placement === undefined || !('page' in placement) || placement.page <= pages.length) return;
-  throw new AppError('PAGE_OUT_OF_RANGE', `placement.page: expected 1 to ${pages.length}, got ${placement.page}`);
+/** What of a placement can be told without reading the document. Throws PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE. */
+function requireOnPage({ pages }: Agreement, placement: Placement | undefined): void {
+  if (placement === undefined || !('page' in placement)) return;
+  const page = pages[placement.page - 1];
+  if (page === undefined) {
+    throw new AppError('PAGE_OUT_OF_RANGE', `placement.page: expected 1 to ${pages.length}, got ${placement.page}`);
+  }
+  for (const [member, at, size] of [
+    ['xMm', placement.xMm, page.widthMm],
+    ['yMm', placement.yMm, page.heightMm],
+  ] as const) {
+    if (at >= 0 && at <= size) continue;
+    throw new AppError('POSITION_OFF_PAGE', `placement.${member}: expected 0 to ${size.toFixed(1)}, got ${at}`);
+  }
 }
 
 const CONFIRMATION_DAYS = 30;

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { AgreementKind, NewMark, Party } from '../../src/agreement/agreement.ts';
@@ -259,6 +259,20 @@ describe('marks', () => {
   });
 });
 
+describe('a placement', () => {
+  test.each([
+    [-0.1, 100],
+    [100, 297.1],
+    [1e308, 100],
+  ])('with its centre at %d, %d mm is beside the page, and the mark is refused', async (xMm, yMm) => {
+    const house = await openHouse();
+    const { id } = await draft(house);
+    const mark = { partyId: 'yi', kind: 'signature', png: pictureOf(), placement: { page: 1, xMm, yMm } } as const;
+    expect(() => house.agreements.addMark(id, mark)).toThrow('POSITION_OFF_PAGE');
+    expect(house.agreements.get(id).marks).toEqual([]);
+  });
+});
+
 describe('the document', () => {
   test('that was changed on disk is not handed out', async () => {
     const house = await openHouse();
@@ -268,6 +282,14 @@ describe('the document', () => {
     await expect(house.agreements.document(id)).rejects.toThrow(
       `STATE_UNUSABLE: the stored document of agreement ${id} was changed`,
     );
+  });
+
+  test('that is deleted just as it is asked for is not there, and no failure', async () => {
+    const house = await openHouse();
+    const { id } = await draft(house);
+    rmSync(join(house.state.uploads, `${id}.pdf`));
+    const [asked] = await Promise.allSettled([house.agreements.document(id), house.agreements.delete(id)]);
+    expect(asked).toMatchObject({ status: 'rejected', reason: { code: 'AGREEMENT_NOT_FOUND' } });
   });
 
   test('is read once more after a restart', async () => {
