@@ -136,6 +136,7 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
       },
       config: {
         body: 'application/json',
+        bodyOptional: true,
         problems: [
           'IDEMPOTENCY_KEY_REQUIRED',
           'IDEMPOTENCY_KEY_REUSED',
@@ -185,8 +186,12 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
       config: { problems: ['AGREEMENT_NOT_FOUND', 'STATE_UNUSABLE'] },
     },
     async (request, reply) => {
-      const document = await agreements.document(request.params.id);
-      const file = await open(document.path);
+      const { id } = request.params;
+      const document = await agreements.document(id);
+      const file = await open(document.path).catch(async (cause: unknown) => {
+        await agreements.document(id); // says so where it was deleted just now
+        throw cause;
+      });
       return reply
         .type('application/pdf')
         .header('content-length', document.bytes)

@@ -2,6 +2,7 @@
 import rateLimit from '@fastify/rate-limit';
 import fastify from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isUtf8 } from 'node:buffer';
 import type { Server as SocketServer } from 'node:net';
 import { AppError, ERRORS, problemOf } from '../errors.ts';
 import { agreementRoutes } from './agreements.ts';
@@ -62,19 +63,13 @@ export function createApp(deps: HttpDeps): FastifyInstance {
     if (reply.hasHeader('connection') && !closing.signal.aborted) reply.removeHeader('connection');
     return sendProblem(reply, known);
   });
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.replace(/\?.*/s, '');
-    const allowed = METHODS.filter((method) => app.findRoute({ method, url: path }) !== null);
-    if (allowed.length === 0) throw new AppError('NOT_FOUND', 'no such address');
-    reply.header('allow', allowed.join(', '));
-    throw new AppError('METHOD_NOT_ALLOWED', `expected ${allowed.join(' or ')}`);
-  });
-
   const json = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) => {
-    if (text === '') done(null, undefined);
-    else void json(request, text, done);
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    // What is no UTF-8 would be read as other names than were sent (RFC 8259, 8.1).
+    else if (!isUtf8(body)) done(new AppError('BAD_REQUEST', 'body: expected UTF-8'));
+    else void json(request, body.toString('utf8'), done);
   });
 
   app.register(rateLimit, { global: false, max: config.limits.requestsPerMinute, timeWindow: 60_000 });
@@ -88,7 +83,10 @@ export function createApp(deps: HttpDeps): FastifyInstance {
         });
       }
     });
-    app.addHook('onRequest', async (request) => checkBody(request, config.limits.uploadBytes));
+    app.addHook('onRequest', async (request, reply) => {
+      if (request.is404) refuseUnknown(request, reply);
+      checkBody(request, config.limits.uploadBytes);
+    });
   });
   app.addHook('onResponse', async (request, reply) => {
     log.debug(
@@ -143,6 +141,15 @@ export function createApp(deps: HttpDeps): FastifyInstance {
   });
   return app;
 
+  /** An address or a method that is not there. Its body, whatever it is, is left unread. */
+  function refuseUnknown(request: FastifyRequest, reply: FastifyReply): never {
+    const path = request.url.replace(/\?.*/s, '');
+    const allowed = METHODS.filter((method) => app.findRoute({ method, url: path }) !== null);
+    if (allowed.length === 0) throw new AppError('NOT_FOUND', 'no such address');
+    reply.header('allow', allowed.join(', '));
+    throw new AppError('METHOD_NOT_ALLOWED', `expected ${allowed.join(' or ')}`);
+  }
+
   function remember(work: Promise<unknown>): void {
     const forget = (): boolean => working.delete(work);
     working.add(work);
@@ -164,9 +171,12 @@ function sendProblem(reply: FastifyReply, error: AppError): FastifyReply {
 }
 
 /** A body is of the kind that its route takes, or there is none. An upload that says that it is too long is not begun. */
-async function checkBody(request: FastifyRequest, uploadBytes: number): Promise<void> {
+function checkBody(request: FastifyRequest, uploadBytes: number): void {
   const { 'content-type': type = '', 'content-length': length, 'transfer-encoding': coding } = request.headers;
-  if (request.is404 || (coding === undefined && Number(length ?? 0) === 0)) return;
+  if (coding === undefined && Number(length ?? 0) === 0) return;
+  if (request.headers['content-encoding'] !== undefined) {
+    throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'expected no Content-Encoding');
+  }
   const [, media = '', charset = 'utf-8'] = /^([^;\s]*)\s*(?:;\s*charset="?([^";\s]*)"?\s*)?$/i.exec(type) ?? [];
   const kind = media.toLowerCase();
   const expected = request.routeOptions.config.body;

@@ -58,7 +58,7 @@ export function captureRoutes(app: Api, { captures, clock, log }: HttpDeps, clos
       schema: {
         operationId: 'getCapture',
         tags: ['captures'],
-        summary: 'The capture, at once or when it changes',
+        summary: 'The capture, at once, or when it has ended or the time to wait is over',
         params: IdParams,
         querystring: CaptureQuery,
         response: { 200: json(Capture, 'The capture') },

@@ -47,7 +47,7 @@ export interface Captures {
   start(request: Shape<typeof CaptureRequest>): CaptureView | Promise<CaptureView>;
   /** CAPTURE_NOT_FOUND. */
   get(id: string): CaptureView;
-  /** Resolves when the state changed or `ms` have passed, whichever is first. */
+  /** Resolves when the capture has ended or `ms` have passed, whichever is first. */
   wait(id: string, ms: number, signal: AbortSignal): Promise<CaptureView>;
   /** The capture as it is, then at each change, until it ends or the signal aborts. */
   events(id: string, signal: AbortSignal): AsyncIterable<CaptureView>;

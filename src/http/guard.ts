@@ -81,7 +81,8 @@ export function createGuard({ origins, token }: GuardSettings): Guard {
       return refuse(new AppError('MISDIRECTED', `expected Host ${hosts.join(' or ')}`));
     }
 
-    const [path = '', query = ''] = url.split(/\?(.*)/s);
+    // No browser sends a fragment; a router cuts it off like a query.
+    const [path = '', query = ''] = url.split(/[?#](.*)/s);
     const isPublic = PUBLIC_PATHS.has(path) && (method === 'GET' || method === 'HEAD');
     if (origin !== undefined && !trusted) return refuse(new AppError('ORIGIN_FORBIDDEN', 'the Origin is not listed'));
     if (!trusted && !isFromNoOtherPage(request.headers['sec-fetch-site'], isPublic)) {
@@ -100,9 +101,12 @@ export function createGuard({ origins, token }: GuardSettings): Guard {
     return given !== undefined && timingSafeEqual(digest(given), expected);
   }
 
+  /** The token wherever it stands, and whatever is named like one. */
   function holdsToken(query: string): boolean {
-    for (const [name, value] of new URLSearchParams(query)) {
-      if (/token|bearer|authorization/i.test(name) || timingSafeEqual(digest(value), expected)) return true;
+    for (const [name, value] of new URLSearchParams(query.replaceAll(';', '&'))) {
+      if (/token|bearer|authorization/i.test(name)) return true;
+      const words = `${name} ${value}`.split(/[^\w-]+/).filter(({ length }) => length === token.length);
+      if (words.some((word) => timingSafeEqual(digest(word), expected))) return true;
     }
     return false;
   }

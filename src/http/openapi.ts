@@ -65,6 +65,7 @@ export function registerOpenapi(app: FastifyInstance, version: string): void {
       schema: {
         ...schema,
         'x-body': route.config?.body,
+        'x-body-optional': route.config?.bodyOptional === true,
         'x-problems': route.config?.problems ?? [],
       },
     }),
@@ -115,7 +116,9 @@ function finish({ openapiObject }: { readonly openapiObject: JsonObject }): Json
 function finishOperation(operation: JsonObject, used: Set<ErrorCode>): void {
   const body = operation['x-body'] as BodyKind | undefined;
   const own = operation['x-problems'] as ErrorCode[];
+  const isBodyOptional = operation['x-body-optional'] === true;
   delete operation['x-body'];
+  delete operation['x-body-optional'];
   delete operation['x-problems'];
   if (body === 'application/pdf') {
     operation['requestBody'] = {
@@ -123,6 +126,7 @@ function finishOperation(operation: JsonObject, used: Set<ErrorCode>): void {
       content: { [body]: { schema: { type: 'string', contentMediaType: body } } },
     };
   }
+  if (isBodyOptional) objectOf(operation['requestBody'])['required'] = false;
   const isPublic = Array.isArray(operation['security']);
   const codes = new Set([
     ...ANY_ROUTE,

@@ -17,6 +17,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The kind of body the route takes; absent: none. */
     body?: BodyKind;
+    /** Whether that body may be left out. */
+    bodyOptional?: boolean;
     /** Codes the route may answer with, beside those that every route may. */
     problems?: readonly ErrorCode[];
   }

@@ -60,6 +60,10 @@ export function createGuardedServer(
       admit(request, response, () => handler(request, response));
     },
   );
+  // Node answers other expectations by itself, before anyone has looked at the Host. They may be ignored (RFC 9110, 10.1.1).
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    admit(request, response, () => handler(request, response));
+  });
   // Who asks first whether to send the body is told before it is on its way.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     admit(request, response, () => {

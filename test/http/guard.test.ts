@@ -98,6 +98,14 @@ describe('2: the Host is this daemon’s', () => {
     }
   });
 
+  test('before what the request expects: one that no server knows is 421 as well, and else counts for nothing', async () => {
+    const daemon = await startDaemon();
+    expect(statusOf(await daemon.raw(head('GET /health', 'Host: evil.cn', 'Expect: tea')))).toBe(421);
+    const host = `Host: 127.0.0.1:${daemon.port}`;
+    expect(statusOf(await daemon.raw(head('GET /v1/status', host, 'Expect: tea')))).toBe(401);
+    expect(statusOf(await daemon.raw(head('GET /health', host, 'Expect: tea')))).toBe(200);
+  });
+
   test('no Host at all is answered 421', async () => {
     const daemon = await startDaemon();
     expect(statusOf(await daemon.raw(head('GET /health')))).toBe(421);
@@ -327,23 +335,32 @@ describe('6: a plain form reaches nothing', () => {
       daemon.call('POST', '/v1/agreements'),
     ]);
     expect(statuses.map(({ status }) => status)).toEqual([415, 415, 415, 415]);
+    const packed = { json: { passphrase: 'x' }, headers: { 'content-encoding': 'gzip' } };
+    expect((await daemon.call('POST', '/v1/seal/unlock', packed)).status).toBe(415);
     const needless = await daemon.call('POST', '/v1/seal/lock', { json: {} });
     expect((await problemOfResponse(needless))['detail']).toBe('body: this call takes none');
     expect(daemon.calls).toEqual([]);
   });
 
-  test.each(['token={token}', 'access_token=x', 'Authorization=Bearer', 'a=1&bearer=x', 'q={token}', 'to%6ben=x'])(
-    'a token in the query (%s) is 400, with or without one in the header',
-    async (query) => {
-      const daemon = await startDaemon();
-      const path = `/v1/status?${query.replace('{token}', TOKEN)}`;
-      for (const response of [await daemon.call('GET', path), await fetch(`${daemon.url}${path}`)]) {
-        expect(response.status).toBe(400);
-        expect((await problemOfResponse(response))['code']).toBe('TOKEN_IN_QUERY');
-      }
-      expect(daemon.logged.join()).not.toContain(TOKEN);
-    },
-  );
+  test.each([
+    'token={token}',
+    'access_token=x',
+    'Authorization=Bearer',
+    'a=1&bearer=x',
+    'a=1;token=x',
+    'q={token}',
+    'q=Bearer+{token}',
+    '{token}',
+    'to%6ben=x',
+  ])('a token in the query (%s) is 400, with or without one in the header', async (query) => {
+    const daemon = await startDaemon();
+    const path = `/v1/status?${query.replace('{token}', TOKEN)}`;
+    for (const response of [await daemon.call('GET', path), await fetch(`${daemon.url}${path}`)]) {
+      expect(response.status).toBe(400);
+      expect((await problemOfResponse(response))['code']).toBe('TOKEN_IN_QUERY');
+    }
+    expect(daemon.logged.join()).not.toContain(TOKEN);
+  });
 });
 
 describe('8: /health tells who does not hold the token nothing', () => {

@@ -200,6 +200,11 @@ describe('the document', () => {
     }
   });
 
+  test('a body that may be left out is not required', () => {
+    const optional = operations.filter(([, , { requestBody }]) => requestBody !== undefined && !requestBody.required);
+    expect(optional.map(([method, path]) => `${method} ${path}`)).toEqual(['POST /v1/agreements/{id}/seal']);
+  });
+
   test('7: no call takes an address, a path or a command', () => {
     const names = operations.flatMap(([, , operation]) => [
       ...(operation.parameters ?? []).map(({ name }) => name),

@@ -1,9 +1,10 @@
 /** What each call asks of its service, and what a request must look like. */
+import { rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { AppError, ERRORS } from '../../src/errors.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { AGREEMENT, CAPTURE, CAPTURED, READER, SEAL } from '../support/fake-services.ts';
-import { problemOfResponse, startDaemon } from './harness.ts';
+import { problemOfResponse, startDaemon, TOKEN } from './harness.ts';
 import type { CallOptions, Daemon } from './harness.ts';
 
 const CONSENT = {
@@ -189,6 +190,18 @@ describe('agreements', () => {
     expect(daemon.calls).toEqual([]);
   });
 
+  test('a name in another encoding than UTF-8 is refused, not changed', async () => {
+    const daemon = await startDaemon();
+    const gbk = Buffer.concat([Buffer.from('{"number":"'), Buffer.from('bcd7c4b3', 'hex'), Buffer.from('"}')]);
+    const response = await fetch(`${daemon.url}/v1/agreements/agr-1`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      body: gbk,
+    });
+    expect((await problemOfResponse(response))['detail']).toBe('body: expected UTF-8');
+    expect(daemon.calls).toEqual([]);
+  });
+
   test('a mark of each kind; pictures are bytes for the service', async () => {
     const daemon = await startDaemon();
     const placement = { page: 3, xMm: 150, yMm: 220 };
@@ -279,6 +292,21 @@ describe('agreements', () => {
     expect(await response.text()).toBe('%PDF-1.7\n');
     const head = await daemon.call('HEAD', '/v1/agreements/agr-1/pdf');
     expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '9', '']);
+  });
+
+  test('a document that is deleted just as it is asked for is not found, and no failure', async () => {
+    let asked = 0;
+    const failures = new Proxy(
+      {},
+      {
+        has: (_, call) => call === 'agreements.document' && ++asked > 1,
+        get: () => new AppError('AGREEMENT_NOT_FOUND'),
+      },
+    );
+    const daemon = await startDaemon({ failures });
+    rmSync(daemon.document);
+    const response = await daemon.call('GET', '/v1/agreements/agr-1/pdf');
+    expect((await problemOfResponse(response))['code']).toBe('AGREEMENT_NOT_FOUND');
   });
 
   test('deleting answers 204', async () => {
@@ -395,6 +423,28 @@ describe('failures', () => {
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toBe(allow);
     expect((await problemOfResponse(response))['code']).toBe('METHOD_NOT_ALLOWED');
+  });
+});
+
+describe('an address or a method that is not there', () => {
+  test.each([
+    ['PUT', '/v1/status', 405, 'METHOD_NOT_ALLOWED'],
+    ['QUERY', '/v1/status', 405, 'METHOD_NOT_ALLOWED'],
+    ['POST', '/nothing', 404, 'NOT_FOUND'],
+    ['QUERY', '/nothing', 404, 'NOT_FOUND'],
+  ])('%s %s is %d, whatever its body', async (method, path, status, code) => {
+    const daemon = await startDaemon({ limits: { jsonBytes: 1024 } });
+    for (const body of [undefined, '{"x":', 'x'.repeat(2000)]) {
+      const response = await fetch(`${daemon.url}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${TOKEN}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body }),
+      });
+      expect([response.status, (await problemOfResponse(response))['code']]).toEqual([status, code]);
+    }
   });
 });
 

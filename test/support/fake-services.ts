@@ -75,6 +75,8 @@ export interface FakeServices extends Pick<HttpDeps, 'readers' | 'captures' | 'a
   readonly calls: Call[];
   /** Bytes that each upload gave before it ended or broke off. */
   readonly uploads: { readonly call: string; bytes: number; ended: boolean; error?: unknown }[];
+  /** Path of the agreement's document. */
+  readonly document: string;
   /** Feeds the event stream of the capture. */
   readonly events: EventSource;
 }
@@ -271,5 +273,5 @@ export function fakeServices(options: FakeOptions = {}): FakeServices {
       };
     },
   };
-  return { readers, captures, agreements, seal, verifier, calls, uploads, events };
+  return { readers, captures, agreements, seal, verifier, calls, uploads, document, events };
 }
