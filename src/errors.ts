@@ -177,6 +177,7 @@ export const ERRORS = {
     'Restore sample.key of the state folder, or delete the agreement.',
     '请恢复数据目录中的 sample.key，或删除该协议。',
   ),
+  INTERRUPTED: row(503, 'The command was interrupted', '命令已中断', 'Run it again.', '请重新运行该命令。'),
   USAGE: row(400, 'The command line is not valid', '命令用法有误', 'See `zhiyin --help`.', '请运行 zhiyin --help。'),
   FILE_UNREADABLE: row(
     400,

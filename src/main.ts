@@ -102,6 +102,7 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
       sealer,
       ledger,
       state,
+      clock,
       check: (path, signal) => verifier.requireIntact(path, signal),
     }),
     async close() {
@@ -205,10 +206,12 @@ async function listen(app: ReturnType<typeof createApp>, port: number): Promise<
   try {
     return await app.listen({ host: '127.0.0.1', port });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
-    throw new AppError('PORT_IN_USE', `port ${port} is held by ${(await portHolder(port)) ?? 'another program'}`, {
-      cause,
-    });
+    const { code } = cause as NodeJS.ErrnoException;
+    // Windows keeps ranges of ports for itself, and Unix those below 1024: nobody listens there, and nobody may.
+    if (code === 'EACCES') throw new AppError('PORT_IN_USE', `port ${port} is kept by the operating system`, { cause });
+    if (code !== 'EADDRINUSE') throw cause;
+    const holder = (await portHolder(port)) ?? 'another program';
+    throw new AppError('PORT_IN_USE', `port ${port} is held by ${holder}`, { cause });
   }
 }
 

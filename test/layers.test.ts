@@ -132,6 +132,7 @@ const ALLOWED: readonly Import[] = [
   ['src/seal/key-store.ts', '../config.ts', 'type'],
   ['src/verify/verifier.ts', '../cms/chain.ts'],
   ['src/ledger/ledger.ts', 'node:sqlite'],
+  ['src/agreement/file-sealing.ts', '../file-chunks.ts'],
   ['src/agreement/agreement-service.ts', '../reader/reader-service.ts', 'type'],
   ['src/agreement/agreement-service.ts', '../ledger/ledger.ts', 'type'],
   ['src/http/app.ts', 'fastify'],

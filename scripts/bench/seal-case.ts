@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../src/clock.ts';
+import { fileChunks } from '../../src/file-chunks.ts';
 import { PdfPool } from '../../src/pdf/pdf-pool.ts';
 import { KeyStore } from '../../src/seal/key-store.ts';
 import type { Placement } from '../../src/seal/seal-job.ts';
@@ -33,7 +34,8 @@ const ROUNDS = 7;
 const ROUNDS_SMALL = 41;
 /** Until the engine has compiled what it will compile. */
 const WARM_ROUNDS = 60;
-const CHUNK = 1 << 20;
+/** Below it a document counts as small. */
+const SMALL_BYTES = 1 << 20;
 
 const [folder = '', file = '', place = 'null'] = process.argv.slice(2);
 const placement = JSON.parse(place) as Placement | null;
@@ -73,7 +75,7 @@ const seal: number[] = [];
 const synced: number[] = [];
 const check: number[] = [];
 let bytes = 0;
-const rounds = Array.from({ length: (await stat(file)).size < CHUNK ? ROUNDS_SMALL : ROUNDS });
+const rounds = Array.from({ length: (await stat(file)).size < SMALL_BYTES ? ROUNDS_SMALL : ROUNDS });
 for (const _ of rounds) limit.push(await limitOnce(file));
 for (const _ of rounds) seal.push((await sealOnce(file, placement)).ms);
 durable = true;
@@ -135,14 +137,13 @@ async function copyHashed(input: string): Promise<{ hash: Hash; bytes: number }>
   await using source = await open(input, 'r');
   await using target = await open(output, 'w');
   const hash = createHash('sha256');
-  const buffer = new Uint8Array(CHUNK);
-  for (let length = 0; ;) {
-    const { bytesRead } = await source.read(buffer, 0, CHUNK);
-    if (bytesRead === 0) return { hash, bytes: length };
-    hash.update(buffer.subarray(0, bytesRead));
-    await target.write(buffer, 0, bytesRead);
-    length += bytesRead;
+  let bytes = 0;
+  for await (const chunk of fileChunks(source)) {
+    hash.update(chunk);
+    await target.writeFile(chunk);
+    bytes += chunk.length;
   }
+  return { hash, bytes };
 }
 
 /** proc(5): VmRSS, or its peak VmHWM, which can be forgotten. Elsewhere the process's own account, whose peak cannot. */

@@ -3,10 +3,13 @@ import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { AppError, isAppError } from '../errors.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import { fileChunks } from '../file-chunks.ts';
+import type { Ledger, SealUse } from '../ledger/ledger.ts';
 import type { Notice, Placement, Sealer } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
+import { mayHaveSigned } from './failed-use.ts';
 
 export interface FileSealingRequest {
   /** Absolute paths. The output is written beside its place and moved there whole. */
@@ -32,31 +35,30 @@ export interface FileSealingOptions {
   readonly sealer: Sealer;
   readonly ledger: Ledger;
   readonly state: State;
+  readonly clock: Clock;
   /** Reads a sealed file from its first byte to its last. Throws SEAL_SELF_CHECK. */
   readonly check: (path: string, signal: AbortSignal) => Promise<void>;
 }
 
-const CHUNK = 1 << 20;
-
 export class FileSealing {
-  readonly #sealer: Sealer;
-  readonly #ledger: Ledger;
-  readonly #state: State;
-  readonly #check: FileSealingOptions['check'];
+  readonly #options: FileSealingOptions;
 
-  constructor(services: FileSealingOptions) {
-    this.#sealer = services.sealer;
-    this.#ledger = services.ledger;
-    this.#state = services.state;
-    this.#check = services.check;
+  constructor(options: FileSealingOptions) {
+    this.#options = options;
   }
 
-  /** Throws what the sealer throws, FILE_UNREADABLE and FILE_UNWRITABLE; the output exists only when all went well. */
+  /**
+   * Throws what the sealer throws, FILE_UNREADABLE, FILE_UNWRITABLE and the signal's reason; the output exists only when all went
+   * well, and where the key may have signed all the same, the ledger tells of it.
+   */
   async seal(request: FileSealingRequest, signal: AbortSignal): Promise<FileSealingAnswer> {
+    const { sealer, clock, check } = this.#options;
     const draft = `${request.output}.${crypto.randomUUID()}.part`;
+    let hashBefore: string | null = null;
     try {
-      const { bytes, midstate } = await copyHashed(request.input, draft);
-      const sealed = await this.#sealer.seal(
+      const { bytes, midstate } = await copyHashed(request.input, draft, signal);
+      hashBefore = midstate.copy().digest('hex');
+      const sealed = await sealer.seal(
         {
           path: draft,
           bytes,
@@ -69,17 +71,15 @@ export class FileSealing {
         },
         signal,
       );
-      await this.#check(draft, signal);
-      const ledger = this.#state.transaction(() =>
-        this.#ledger.record({
-          time: sealed.sealedAt,
-          hashBefore: sealed.sha256Before,
-          hashAfter: sealed.sha256After,
-          certificate: sealed.certificateSha256,
-          via: 'cli',
-          outcome: 'sealed',
-        }),
-      );
+      await check(draft, signal);
+      const ledger = this.#record({
+        time: sealed.sealedAt,
+        hashBefore: sealed.sha256Before,
+        hashAfter: sealed.sha256After,
+        certificate: sealed.certificateSha256,
+        via: 'cli',
+        outcome: 'sealed',
+      });
       await rename(draft, request.output).catch((cause: unknown) => {
         throw new AppError('FILE_UNWRITABLE', request.output, { cause });
       });
@@ -93,40 +93,44 @@ export class FileSealing {
         warnings: sealed.warnings,
       };
     } catch (error) {
-      await rm(draft, { force: true });
+      // A draft that cannot be removed must not hide why it is none.
+      await rm(draft, { force: true }).catch(() => undefined);
+      if (hashBefore !== null && (signal.aborted || mayHaveSigned(error))) {
+        this.#record({ time: clock.now(), hashBefore, via: 'cli', outcome: 'failed' });
+      }
       throw error;
     }
+  }
+
+  #record(use: SealUse): { readonly n: number; readonly hash: string } {
+    const { ledger, state } = this.#options;
+    return state.transaction(() => ledger.record(use));
   }
 }
 
 /** One pass over the input: the copy and its SHA-256 in the making. */
-async function copyHashed(input: string, output: string): Promise<{ bytes: number; midstate: Hash }> {
+async function copyHashed(
+  input: string,
+  output: string,
+  signal: AbortSignal,
+): Promise<{ bytes: number; midstate: Hash }> {
   await using source = await openOr(input, 'r', 'FILE_UNREADABLE');
   await using target = await openOr(output, 'wx', 'FILE_UNWRITABLE');
   const midstate = createHash('sha256');
-  const buffer = new Uint8Array(CHUNK);
   let bytes = 0;
-  for (;;) {
-    const { bytesRead } = await source.read(buffer, 0, CHUNK, bytes).catch((cause: unknown) => {
-      throw new AppError('FILE_UNREADABLE', input, { cause });
-    });
-    if (bytesRead === 0) return { bytes, midstate };
-    const chunk = buffer.subarray(0, bytesRead);
-    midstate.update(chunk);
-    await writeAll(target, chunk, bytes, output);
-    bytes += bytesRead;
-  }
-}
-
-async function writeAll(target: FileHandle, chunk: Uint8Array, at: number, path: string): Promise<void> {
   try {
-    for (let done = 0; done < chunk.length;) {
-      const { bytesWritten } = await target.write(chunk, done, chunk.length - done, at + done);
-      done += bytesWritten;
+    for await (const chunk of fileChunks(source, { signal })) {
+      midstate.update(chunk);
+      await target.writeFile(chunk).catch((cause: unknown) => {
+        throw new AppError('FILE_UNWRITABLE', output, { cause });
+      });
+      bytes += chunk.length;
     }
   } catch (cause) {
-    throw isAppError(cause) ? cause : new AppError('FILE_UNWRITABLE', path, { cause });
+    if (cause instanceof AppError || signal.aborted) throw cause;
+    throw new AppError('FILE_UNREADABLE', input, { cause });
   }
+  return { bytes, midstate };
 }
 
 async function openOr(path: string, flags: string, code: 'FILE_UNREADABLE' | 'FILE_UNWRITABLE'): Promise<FileHandle> {
