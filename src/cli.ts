@@ -1,4 +1,5 @@
 /** The command line: text for people or one JSON document for programs. It decides nothing that a service decides. */
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
@@ -42,15 +43,14 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .description('指印: fingerprints and the seal onto agreements, and proof of it afterwards')
     .version(version)
     .exitOverride()
-    .configureOutput({ outputError: () => undefined });
-  const command = (name: string, description: string): Command =>
-    program
+    // What is wrong is told by `fail`, in one line; commands under this one inherit the silence.
+    .configureOutput({ writeErr: () => undefined });
+  const command = (name: string, description: string, under = program): Command =>
+    under
       .command(name)
       .description(description)
       .option('--config <file>', 'configuration file')
-      .option('--json', 'one JSON document on stdout')
-      .configureOutput({ outputError: () => undefined })
-      .exitOverride();
+      .option('--json', 'one JSON document on stdout');
 
   command('serve', 'run the daemon · 启动服务').action(async (options: Common) => {
     exitCode = await serve(configOf(options), options.json === true);
@@ -87,21 +87,14 @@ export async function runCli(args: readonly string[]): Promise<number> {
       await capture(options);
     });
 
-  const config = program.command('config').description('the configuration · 配置').exitOverride();
-  config
-    .command('check')
-    .description('read the configuration and show what holds · 检查配置')
-    .option('--config <file>', 'configuration file')
-    .option('--json', 'one JSON document on stdout')
-    .configureOutput({ outputError: () => undefined })
-    .exitOverride()
-    .action((options: Common) => {
-      print(
-        options,
-        describeConfig(configOf(options)),
-        (checked) => `OK · 配置无误\n${JSON.stringify(checked, null, 2)}\n`,
-      );
-    });
+  const config = program.command('config').description('the configuration · 配置');
+  command('check', 'read the configuration and show what holds · 检查配置', config).action((options: Common) => {
+    print(
+      options,
+      describeConfig(configOf(options)),
+      (checked) => `OK · 配置无误\n${JSON.stringify(checked, null, 2)}\n`,
+    );
+  });
 
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -113,6 +106,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
 
 async function serve(config: Config, json: boolean): Promise<number> {
   const daemon = await startDaemon(config, json || !process.stderr.isTTY ? null : process.stderr);
+  // Before anyone is told that the daemon is there, and may want it gone.
+  const stopped = stopSignal();
   const { url, tokenFile, readers: attached, seal: state } = daemon;
   if (json) {
     process.stdout.write(`${JSON.stringify({ url, tokenFile, readers: attached.map(viewOfReader), seal: state })}\n`);
@@ -129,20 +124,23 @@ async function serve(config: Config, json: boolean): Promise<number> {
       ].join('\n'),
     );
   }
-  const stopped = new AbortController();
-  const stop = stopSignal().then(() => stopped.abort());
-  if (config.seal.prompt && daemon.seal === 'locked' && process.stdin.isTTY) await unlockByHand(daemon, stopped.signal);
-  await stop;
-  await daemon.close();
+  try {
+    if (config.seal.prompt && daemon.seal === 'locked' && process.stdin.isTTY) await unlockByHand(daemon, stopped);
+    if (!stopped.aborted) await once(stopped, 'abort');
+  } finally {
+    await daemon.close();
+  }
   return 0;
 }
 
-/** Asks until the passphrase is right; the daemon serves meanwhile. */
+/** Asks until the passphrase is right, or nobody gives one; the daemon serves meanwhile. */
 async function unlockByHand(daemon: Daemon, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       const terminal = { input: process.stdin, output: process.stderr };
-      await daemon.unlock(await askPassphrase('passphrase of the seal · 印章口令: ', terminal, signal));
+      const passphrase = await askPassphrase('passphrase of the seal · 印章口令: ', terminal, signal);
+      if (passphrase === null) return;
+      await daemon.unlock(passphrase);
       process.stderr.write('the seal is unlocked · 印章已解锁\n');
       return;
     } catch (error) {
@@ -154,15 +152,15 @@ async function unlockByHand(daemon: Daemon, signal: AbortSignal): Promise<void> 
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM. */
-function stopSignal(): Promise<void> {
-  return new Promise((done) => {
-    const stop = (): void => {
-      process.off('SIGINT', stop).off('SIGTERM', stop);
-      done();
-    };
-    process.on('SIGINT', stop).on('SIGTERM', stop);
-  });
+/** Aborts at the first SIGINT or SIGTERM; the second ends the process as it would without this. */
+function stopSignal(): AbortSignal {
+  const stopped = new AbortController();
+  const stop = (): void => {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    stopped.abort(new AppError('INTERRUPTED'));
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return stopped.signal;
 }
 
 interface SealOptions extends Common {
@@ -178,6 +176,8 @@ async function seal(input: string, output: string, options: SealOptions): Promis
   const placement = placementOf(options);
   const settings = configOf(options);
   const passphrase = await readPassphrase(options.passphraseFile);
+  // A half-written copy is not left behind by who is interrupted.
+  const stopped = stopSignal();
   const house = compose({
     ...settings,
     reader: [],
@@ -196,7 +196,7 @@ async function seal(input: string, output: string, options: SealOptions): Promis
         placement,
         ...(options.reason === undefined ? {} : { reason: options.reason }),
       },
-      new AbortController().signal,
+      stopped,
     );
     print(options, sealed, () => {
       const lines = [`sealed · 已用印  ${output}  (${sealed.bytes} bytes, sha256 ${sealed.sha256})`];
@@ -311,7 +311,10 @@ function fail(error: unknown, args: readonly string[]): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help, --version
   const known =
     error instanceof CommanderError
-      ? new AppError('USAGE', error.message.replace(/^error: /, ''))
+      ? new AppError(
+          'USAGE',
+          error.code === 'commander.help' ? 'expected a command' : error.message.replace(/^error: /, ''),
+        )
       : isAppError(error)
         ? error
         : new AppError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error });

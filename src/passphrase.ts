@@ -15,19 +15,24 @@ export async function readPassphrase(path: string): Promise<string> {
   }
 }
 
-/** Asks the person at a terminal; what is typed is not shown. Rejects with the signal's reason when it aborts. */
+/** Asks the person at a terminal; what is typed is not shown. Null at Ctrl-D. Rejects with the signal's reason when it aborts. */
 export async function askPassphrase(
   question: string,
   terminal: { readonly input: ReadStream; readonly output: NodeJS.WritableStream },
   signal: AbortSignal,
-): Promise<string> {
+): Promise<string | null> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: terminal.input, output: nowhere, terminal: true });
-  // In this mode the terminal hands Ctrl-C over as a character.
-  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  // In this mode the terminal hands Ctrl-C over as a character. Told to this process by itself, since Windows kills whom a signal is sent.
+  lines.on('SIGINT', () => process.emit('SIGINT', 'SIGINT'));
   try {
     terminal.output.write(question);
     return await lines.question('', { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    // Nothing else makes readline reject.
+    if (error instanceof Error && error.name === 'AbortError') return null;
+    throw error;
   } finally {
     terminal.output.write('\n');
     lines.close();

@@ -1,5 +1,5 @@
 import { copyFile, readFile, readdir, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makePki } from '../scripts/make-pki.ts';
 import type { PkiFiles } from '../scripts/make-pki.ts';
@@ -111,6 +111,18 @@ describe('zhiyin seal', () => {
   });
 });
 
+it.each([[[]], [['config']], [['nothing']]])('wants a command that there is, not %j', async (args) => {
+  const ended = await home.run(...args);
+  expect(ended).toMatchObject({ code: 64, stdout: '' });
+  expectRefused(ended, 'USAGE');
+});
+
+it('shows its help to who asks for it', async () => {
+  const ended = await home.run('config', '--help');
+  expect(ended).toMatchObject({ code: 0, stderr: '' });
+  expect(ended.stdout).toContain('check');
+});
+
 describe('zhiyin verify', () => {
   it.each([
     [3, 'NO_SIGNATURE', (): string => AGREEMENT],
@@ -160,7 +172,7 @@ describe('zhiyin readers, capture, config', () => {
     const ended = await home.run('capture', '--out', at('prints'), '--json');
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     const { files } = JSON.parse(ended.stdout) as { files: string[] };
-    expect(files.map((file) => file.slice(file.lastIndexOf('/') + 1))).toContain('print.png');
+    expect(files.map((file) => basename(file))).toContain('print.png');
     expect((await readFile(files[0] ?? '')).subarray(1, 4).toString()).toBe('PNG');
   });
 

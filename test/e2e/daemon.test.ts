@@ -146,6 +146,26 @@ describeTool('socat', 'a daemon started at a terminal', () => {
     expect(shown).not.toContain(PASSPHRASE);
     expect(shown).not.toContain('wrong\r');
   });
+
+  it('goes on locked where nobody gives one: Ctrl-D, then Ctrl-C', async () => {
+    await using home = await openHome({ ...CONFIG, seal: { ...CONFIG.seal, prompt: true } });
+    const program = join(import.meta.dirname, '../../src/bin.ts');
+    const command = `EXEC:${process.execPath} ${program} serve --config ${home.configFile},pty,setsid,ctty,stderr`;
+    const child = spawn('socat', ['-', command], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const ended = once(child, 'exit');
+    let shown = '';
+    for await (const chunk of child.stdout.setEncoding('utf8')) {
+      shown += String(chunk);
+      if (shown.endsWith('印章口令: ')) child.stdin.write('\u0004');
+      if (/印章口令: \s*\n/.test(shown)) break;
+    }
+    const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(shown) ?? [];
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    child.stdin.write('\u0003');
+    await ended;
+    await expect(fetch(`${url}/health`)).rejects.toThrow();
+    expect(shown).not.toContain('INTERNAL');
+  });
 });
 
 describe('the whole job over HTTP', () => {
