@@ -21,11 +21,7 @@ export async function launch(file, args) {
   }
   const runtime = bundledRuntime();
   if (runtime === null) {
-    const has = `${process.platform} ${process.arch}, Node ${process.versions.node}`;
-    process.stderr.write(
-      `zhiyin needs Node ${OLDEST} or newer here (this is ${has}) · 需要 Node ${OLDEST} 或更高版本（当前 ${process.versions.node}）\n`,
-    );
-    process.exitCode = 1;
+    refuse();
     return;
   }
   const child = spawn(runtime, [file, ...args], { stdio: 'inherit' });
@@ -35,6 +31,16 @@ export async function launch(file, args) {
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? (signal === null ? 1 : 128);
   });
+  // A runtime that does not run here, as one made for glibc on a Linux with another C library.
+  child.on('error', refuse);
+}
+
+function refuse() {
+  const has = `${process.platform} ${process.arch}, Node ${process.versions.node}`;
+  process.stderr.write(
+    `zhiyin needs Node ${OLDEST} or newer here (this is ${has}) · 需要 Node ${OLDEST} 或更高版本（当前 ${process.versions.node}）\n`,
+  );
+  process.exitCode = 1;
 }
 
 function bundledRuntime() {

@@ -99,7 +99,8 @@ export async function createLog(options: LogOptions): Promise<OpenLog> {
     });
     streams.push({ level: options.level, stream });
     closers.push(() => {
-      const closed = once(stream, 'close');
+      // Where it could not be written it may not close in order either.
+      const closed = once(stream, 'close').catch(() => undefined);
       stream.end();
       return closed;
     });

@@ -3,9 +3,6 @@ import { Piscina } from 'piscina';
 import { AppError } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 
-/** The tasks of a worker file by their exported names: what each takes and gives, structured-clone-able. */
-export type TaskTable = Readonly<Record<string, { readonly task: unknown; readonly value: unknown }>>;
-
 /** How a task ends. Failures travel as data, because a thread boundary strips errors of what they carry. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }

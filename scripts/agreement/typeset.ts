@@ -1,6 +1,5 @@
 /** Sets an agreement as a committee's own office would: title, paragraphs, the block to sign, page numbers. Points, y downwards. */
 import {
-  PDFName,
   beginText,
   concatTransformationMatrix,
   endText,
@@ -226,8 +225,6 @@ export function laid(
 ): PDFOperator[] {
   return [pushGraphicsState(), concatTransformationMatrix(...matrix), ...operators, popGraphicsState()];
 }
-
-export const FONT_KEY = PDFName.of('Font');
 
 function round(points: number): number {
   return Math.round(points * 100) / 100;
