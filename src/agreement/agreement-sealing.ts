@@ -42,13 +42,18 @@ interface Running {
 
 /** Failures that leave open whether the key has signed. */
 const AFTER_SIGNING = ['SEAL_SELF_CHECK', 'SEAL_FAILED', 'FILE_UNWRITABLE', 'STATE_UNUSABLE'] as const;
+/** How long until what could not be undone is tried again. */
+const UNDO_AGAIN_MS = 5_000;
 const KEY_FORM = /^[\x21-\x7e]{1,255}$/;
 
 export class AgreementSealing {
   readonly #options: AgreementSealingOptions;
   /** By agreement. */
   readonly #running = new Map<string, Running>();
-  #closing = false;
+  /** Aborted when no sealing begins any more. */
+  readonly #closing = new AbortController();
+  /** Sealings that could not be undone when they failed. */
+  readonly #undoing = new Set<Promise<void>>();
 
   constructor(options: AgreementSealingOptions) {
     this.#options = options;
@@ -75,7 +80,7 @@ export class AgreementSealing {
       if (agreement.sealed !== undefined) return agreement.sealed.answer;
     }
     requireSealable(agreement, request);
-    if (this.#closing) throw new AppError('SHUTTING_DOWN');
+    if (this.#closing.signal.aborted) throw new AppError('SHUTTING_DOWN');
     const answer = this.#seal(agreement, request, { key, requestHash });
     this.#running.set(agreementId, { agreementId, key, requestHash, answer });
     try {
@@ -98,8 +103,9 @@ export class AgreementSealing {
 
   /** No sealing begins any more; resolves when those under way have ended. */
   async close(): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort();
     await Promise.allSettled([...this.#running.values()].map(({ answer }) => answer));
+    await Promise.all(this.#undoing);
   }
 
   async #seal(
@@ -137,7 +143,7 @@ export class AgreementSealing {
       log.info({ agreementId: id, bytes: sealed.bytes, ledgerN: answer.ledger.n, ms }, 'sealed');
       return answer;
     } catch (error) {
-      await this.#reopen(agreement, error, use);
+      await this.#undo(agreement, error, use);
       throw error;
     }
   }
@@ -177,6 +183,38 @@ export class AgreementSealing {
     });
     state.purge();
     return answer;
+  }
+
+  /**
+   * Undoes a failed sealing. Where that fails itself, as on a full disk, it is tried again until it can be done, or until the daemon
+   * ends and its next start does it; the agreement is busy as long.
+   */
+  async #undo(agreement: Agreement, error: unknown, use: { key: string; requestHash: string }): Promise<void> {
+    try {
+      await this.#reopen(agreement, error, use);
+    } catch (failure) {
+      this.#options.log.error({ agreementId: agreement.id, error: failure }, 'a failed sealing cannot be undone yet');
+      const undoing = this.#undoLater(agreement, error, use);
+      this.#undoing.add(undoing);
+      void undoing.then(() => this.#undoing.delete(undoing));
+    }
+  }
+
+  /** Never rejects. */
+  async #undoLater(agreement: Agreement, error: unknown, use: { key: string; requestHash: string }): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#closing;
+    for (;;) {
+      await clock.sleep(UNDO_AGAIN_MS, signal).catch(() => undefined); // aborted: left to the next start
+      if (signal.aborted) return;
+      try {
+        await this.#reopen(agreement, error, use);
+        log.warn({ agreementId: agreement.id }, 'a failed sealing is undone');
+        return;
+      } catch {
+        // Logged when it began.
+      }
+    }
   }
 
   /** Makes the agreement what it was before the sealing; where the key may have signed, the ledger tells of it. */

@@ -16,6 +16,7 @@ import {
   sha256,
 } from '../support/agreement-house.ts';
 import type { House } from '../support/agreement-house.ts';
+import { temporaryState } from '../support/state.ts';
 
 const SEALED = new Uint8Array(Buffer.concat([DOCUMENT, Buffer.from(SEALED_SUFFIX)]));
 const stored = ({ state }: House, id: string): Buffer => readFileSync(join(state.uploads, `${id}.pdf`));
@@ -296,6 +297,37 @@ describe('a sealing that fails', () => {
       expect(house.ledger.verifyChain()).toEqual({ ok: true, records: 2 });
     },
   );
+
+  test('is undone as soon as that can be written down, as on a disk that was full for a while', async () => {
+    const state = temporaryState();
+    let full = false;
+    const house = await openHouse({
+      state: {
+        ...state,
+        transaction(work) {
+          if (full) throw new AppError('STATE_UNUSABLE', 'the database: database or disk is full');
+          return state.transaction(work);
+        },
+      },
+    });
+    const { id } = await marked(house);
+    house.sealer.afterwards = () => {
+      full = true;
+    };
+    await expect(house.agreements.seal(id, {}, 'key-1')).rejects.toThrow('STATE_UNUSABLE');
+    house.sealer.afterwards = () => {};
+    await house.clock.advance(60_000);
+    await expect(house.agreements.delete(id)).rejects.toThrow('AGREEMENT_BUSY');
+
+    full = false;
+    const latest = async (): Promise<unknown> => {
+      await house.clock.advance(5_000);
+      return house.ledger.last();
+    };
+    await expect.poll(latest).toMatchObject({ n: 1, outcome: 'failed' });
+    expect(stored(house, id).equals(DOCUMENT)).toBe(true);
+    expect(await house.agreements.seal(id, {}, 'key-1')).toMatchObject({ ledger: { n: 2 } });
+  });
 
   test('because the upload is gone, without staying busy, now or after a restart', async () => {
     const house = await openHouse();
