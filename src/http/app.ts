@@ -8,7 +8,7 @@ import { AppError, ERRORS, problemOf } from '../errors.ts';
 import { agreementRoutes } from './agreements.ts';
 import { captureRoutes } from './captures.ts';
 import type { HttpDeps } from './deps.ts';
-import { createGuard } from './guard.ts';
+import { createGuard, needsNoToken } from './guard.ts';
 import { openapiRoute, registerOpenapi } from './openapi.ts';
 import { encodeProblem, PROBLEM_TYPE, problemHeaders, toAppError } from './problem.ts';
 import { readerRoutes } from './readers.ts';
@@ -74,7 +74,7 @@ export function createApp(deps: HttpDeps): FastifyInstance {
 
   app.register(rateLimit, { global: false, max: config.limits.requestsPerMinute, timeWindow: 60_000 });
   app.after(() => {
-    const spend = app.createRateLimit({ keyGenerator: (request) => request.headers.origin ?? 'no origin' });
+    const spend = app.createRateLimit({ keyGenerator: spender });
     app.addHook('onRequest', async (request) => {
       const budget = await spend(request);
       if (!budget.isAllowed && budget.isExceeded) {
@@ -168,6 +168,12 @@ export function createApp(deps: HttpDeps): FastifyInstance {
 function sendProblem(reply: FastifyReply, error: AppError): FastifyReply {
   const problem = problemOf(error);
   return reply.code(problem.status).headers(problemHeaders(error)).type(PROBLEM_TYPE).send(encodeProblem(problem));
+}
+
+/** Who is counted together. What needs no token may be anyone's, in any name, and uses up nothing that needs one. */
+function spender({ method, url, headers }: FastifyRequest): string {
+  if (needsNoToken(method, url.replace(/\?.*/s, ''))) return 'anyone';
+  return headers.origin ?? 'no origin';
 }
 
 /** A body is of the kind that its route takes, or there is none. An upload that says that it is too long is not begun. */

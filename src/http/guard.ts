@@ -83,7 +83,7 @@ export function createGuard({ origins, token }: GuardSettings): Guard {
 
     // No browser sends a fragment; a router cuts it off like a query.
     const [path = '', query = ''] = url.split(/[?#](.*)/s);
-    const isPublic = PUBLIC_PATHS.has(path) && (method === 'GET' || method === 'HEAD');
+    const isPublic = needsNoToken(method, path);
     if (origin !== undefined && !trusted) return refuse(new AppError('ORIGIN_FORBIDDEN', 'the Origin is not listed'));
     if (!trusted && !isFromNoOtherPage(request.headers['sec-fetch-site'], isPublic)) {
       return refuse(new AppError('ORIGIN_FORBIDDEN', 'the request comes from another page and names no Origin'));
@@ -112,6 +112,11 @@ export function createGuard({ origins, token }: GuardSettings): Guard {
   }
 
   return judge;
+}
+
+/** `path` without a query. */
+export function needsNoToken(method: string, path: string): boolean {
+  return PUBLIC_PATHS.has(path) && (method === 'GET' || method === 'HEAD');
 }
 
 function hostsOf(port: number): string[] {

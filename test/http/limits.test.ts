@@ -265,12 +265,17 @@ describe('rate', () => {
     expect((await daemon.call('GET', '/v1/status', { headers: { origin: ORIGIN } })).status).toBe(200);
   });
 
-  test('pages that are not listed cannot use up what the listed ones need', async () => {
+  test('pages that are not listed, and who holds no token, cannot use up what others need', async () => {
     const daemon = await startDaemon({ limits: { requestsPerMinute: 10 } });
     for (let n = 0; n < 30; n += 1) {
       await fetch(`${daemon.url}/v1/status`, { headers: { origin: 'https://evil.cn' } });
       await fetch(`${daemon.url}/v1/status`);
+      // What needs no token can be asked by anyone, in anyone's name.
+      await fetch(`${daemon.url}/health`);
+      await fetch(`${daemon.url}/health`, { headers: { origin: ORIGIN } });
     }
+    expect((await fetch(`${daemon.url}/health`)).status).toBe(429);
+    expect((await daemon.call('GET', '/v1/status', { headers: { origin: ORIGIN } })).status).toBe(200);
     expect((await daemon.call('GET', '/v1/status')).status).toBe(200);
   });
 });
