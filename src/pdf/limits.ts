@@ -14,7 +14,7 @@ export const MAX_INDIRECTIONS = 16;
 export const MAX_SECTIONS = 1000;
 /** Subsections of one cross-reference section. */
 export const MAX_SUBSECTIONS = 200_000;
-/** One cross-reference stream, inflated. */
+/** All cross-reference streams of a document together, inflated: what they say is kept. */
 export const MAX_XREF_BYTES = 64 * 1024 * 1024;
 /** One object stream, inflated. */
 export const MAX_OBJECT_STREAM_BYTES = 16 * 1024 * 1024;

@@ -8,7 +8,7 @@ import type { ByteSource } from './byte-source.ts';
 import { pageGeometry } from './geometry.ts';
 import type { PageGeometry } from './geometry.ts';
 import { Lexer } from './lexer.ts';
-import { MAX_OBJECT_NUMBER, MAX_SECTIONS } from './limits.ts';
+import { MAX_OBJECT_NUMBER, MAX_SECTIONS, MAX_XREF_BYTES } from './limits.ts';
 import { ObjectStore } from './object-store.ts';
 import { isKind } from './object.ts';
 import type { PdfDict, PdfRef } from './object.ts';
@@ -184,7 +184,8 @@ function findStartxref(source: ByteSource): number {
 }
 
 function readSections(source: ByteSource, startxref: number): [XrefSection, ...XrefSection[]] {
-  const newest = readSection(source, startxref);
+  const newest = readSection(source, startxref, MAX_XREF_BYTES);
+  let left = MAX_XREF_BYTES - newest.heldBytes;
   const sections: [XrefSection, ...XrefSection[]] = [newest];
   const seen = new Set([startxref, newest.offset]);
   for (let previous = newest.trailer.entries.get('Prev'); previous !== undefined;) {
@@ -192,7 +193,8 @@ function readSections(source: ByteSource, startxref: number): [XrefSection, ...X
       throw new AppError('PDF_SHAPE_UNSUPPORTED', 'broken cross-reference: /Prev is no offset');
     }
     if (sections.length === MAX_SECTIONS) throw new AppError('PDF_LIMIT', `more than ${MAX_SECTIONS} revisions`);
-    const section = readSection(source, previous);
+    const section = readSection(source, previous, left);
+    left -= section.heldBytes;
     if (seen.has(section.offset)) throw new AppError('PDF_LIMIT', 'cross-reference sections that lead in a circle');
     seen.add(section.offset);
     sections.push(section);
@@ -201,13 +203,13 @@ function readSections(source: ByteSource, startxref: number): [XrefSection, ...X
   return sections;
 }
 
-function readSection(source: ByteSource, offset: number): XrefSection {
+function readSection(source: ByteSource, offset: number, maxBytes: number): XrefSection {
   if (offset >= source.size) {
     throw new AppError('PDF_SHAPE_UNSUPPORTED', `broken cross-reference: byte ${offset} is past the end`);
   }
   let section: XrefSection;
   try {
-    section = readXrefSection(source, offset);
+    section = readXrefSection(source, offset, maxBytes);
   } catch (error) {
     if (!(error instanceof AppError) || (error.code !== 'PDF_UNREADABLE' && error.code !== 'PDF_TRUNCATED'))
       throw error;

@@ -58,6 +58,8 @@ function predicted(filter: number, left: number, up: number, corner: number): nu
 }
 
 function inflate(raw: Uint8Array, maxBytes: number): Uint8Array {
+  // zlib knows no bound of nothing.
+  if (maxBytes <= 0) throw new AppError('PDF_LIMIT', 'a stream inflates and no bytes are left for it');
   try {
     return inflateSync(raw, { maxOutputLength: maxBytes });
   } catch (cause) {

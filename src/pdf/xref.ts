@@ -27,17 +27,22 @@ export interface XrefSection {
   readonly trailer: PdfDict;
   /** Largest object number with an entry here; -1 where there is none. */
   readonly highest: number;
+  /** What the section's entries take in memory: a table's stay in the file. */
+  readonly heldBytes: number;
   /** What this section says of an object; undefined when it says nothing. */
   lookup(number: number): XrefEntry | undefined;
   /** All entries, by object number. */
   entries(): Iterable<readonly [number, XrefEntry]>;
 }
 
-/** Throws PDF_SHAPE_UNSUPPORTED for what is no cross-reference section of a known form, PDF_LIMIT beyond the bounds. */
-export function readXrefSection(source: ByteSource, offset: number): XrefSection {
+/**
+ * `maxBytes`: what the entries may take in memory. Throws PDF_SHAPE_UNSUPPORTED for what is no cross-reference section of a known form,
+ * PDF_LIMIT beyond the bounds.
+ */
+export function readXrefSection(source: ByteSource, offset: number, maxBytes = MAX_XREF_BYTES): XrefSection {
   const lexer = new Lexer(source, offset);
   lexer.skipSpace();
-  return lexer.peek() === 0x78 ? readTable(source, lexer) : readStream(source, lexer.position);
+  return lexer.peek() === 0x78 ? readTable(source, lexer) : readStream(source, lexer.position, maxBytes);
 }
 
 function broken(detail: string): AppError {
@@ -138,7 +143,8 @@ function readTable(source: ByteSource, lexer: Lexer): XrefSection {
     return at < 0 ? undefined : tableEntry(source, at);
   };
   const entries = (): Iterable<readonly [number, XrefEntry]> => entriesOf(index, lookup);
-  return { kind: 'table', offset, end: lexer.position, trailer, highest: index.highest, lookup, entries };
+  const { highest } = index;
+  return { kind: 'table', offset, end: lexer.position, trailer, highest, heldBytes: 0, lookup, entries };
 }
 
 /** How far apart the entries of a subsection are, judged by its first two and its last; `known` where a subsection before said so. */
@@ -166,7 +172,7 @@ function tableEntry(source: ByteSource, at: number): XrefEntry {
 
 // --- streams ----------------------------------------------------------------------------------------------------------------
 
-function readStream(source: ByteSource, offset: number): XrefSection {
+function readStream(source: ByteSource, offset: number, maxBytes: number): XrefSection {
   const indirect = readIndirect(source, offset);
   const stream = indirect.value;
   if (!isKind(stream, 'stream') || !isName(stream.dict.entries.get('Type'), 'XRef')) {
@@ -182,7 +188,7 @@ function readStream(source: ByteSource, offset: number): XrefSection {
   const [typeWidth = 0, secondWidth = 0, thirdWidth = 0] = widths;
   const stride = typeWidth + secondWidth + thirdWidth;
   if (stride === 0) throw broken('field widths');
-  const data = decodeStructure(dict, raw, MAX_XREF_BYTES);
+  const data = decodeStructure(dict, raw, maxBytes);
 
   const ranges = integers(dict, 'Index') ?? [0, Number(dict.entries.get('Size'))];
   if (ranges.length % 2 !== 0 || ranges.length > 2 * MAX_SUBSECTIONS) throw broken('the list of subsections');
@@ -209,7 +215,8 @@ function readStream(source: ByteSource, offset: number): XrefSection {
   };
   const entries = (): Iterable<readonly [number, XrefEntry]> => entriesOf(index, lookup);
   const end = endOfStreamObject(source, stream.dataOffset + length);
-  return { kind: 'stream', offset, end, trailer: dict, highest: index.highest, lookup, entries };
+  const { highest } = index;
+  return { kind: 'stream', offset, end, trailer: dict, highest, heldBytes: data.length, lookup, entries };
 }
 
 function endOfStreamObject(source: ByteSource, dataEnd: number): number {

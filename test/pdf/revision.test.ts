@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
@@ -153,5 +154,33 @@ describe('of a large document only what is needed is read', () => {
     expect(opened.pages()).toHaveLength(1);
     expect(opened.lookup(99_999)).toMatchObject({ kind: 'offset' });
     expect(source.total).toBeLessThan(50_000);
+  });
+});
+
+describe('cross-reference streams', () => {
+  /** Sections of `megabytes` inflated each, one entry of which counts. */
+  function bombs(sections: number, megabytes: number): Uint8Array {
+    const data = deflateSync(new Uint8Array(megabytes * 1024 * 1024));
+    const pdf = new RawPdf();
+    let previous = '';
+    for (let i = 0; i < sections; i++) {
+      const at = pdf.length;
+      const dict = `/Type /XRef /W [1 4 2] /Index [${100 + i} 1] /Size 500 /Root 1 0 R /Filter /FlateDecode`;
+      pdf.stream(10 + i, data, `${dict} ${previous}`);
+      previous = `/Prev ${at}`;
+    }
+    pdf.object(1, '<< /Type /Catalog >>');
+    return pdf.table(`/Size 500 /Root 1 0 R ${previous}`).end().bytes();
+  }
+
+  it('are bounded together, not each by itself', () => {
+    expect(openPdf(memorySource(bombs(3, 20))).sections).toHaveLength(4);
+    const open = (): unknown => openPdf(memorySource(bombs(4, 20)));
+    expect(open).toThrow(expect.objectContaining({ code: 'PDF_LIMIT' }) as Error);
+  });
+
+  it('leave nothing for more once they took all', () => {
+    const open = (): unknown => openPdf(memorySource(bombs(3, 32)));
+    expect(open).toThrow(expect.objectContaining({ code: 'PDF_LIMIT' }) as Error);
   });
 });
