@@ -30,7 +30,7 @@ export interface Dialect {
   readonly images: readonly [ImageSize, ...ImageSize[]];
   readonly template: {
     readonly format: 'opaque' | 'iso-19794-2';
-    /** Where it is always the same. */
+    /** Where it is always the same; a template of another size is damage. */
     readonly bytes: number | null;
   };
   /** Templates that the library holds. */

@@ -1,4 +1,5 @@
 /** Readers that speak EF01: AS608, ZFM and their many relatives. */
+import { decodeFingerMinutiae } from '../../src/biometric/finger-minutiae.ts';
 import { toHex } from '../../src/bytes.ts';
 import type { Clock } from '../../src/clock.ts';
 import { AppError, isAppError } from '../../src/errors.ts';
@@ -178,11 +179,27 @@ async function uploadTemplate(session: Session, signal: AbortSignal): Promise<No
       let more = true;
       while (more) more = await transfer.next();
       const bytes = transfer.bytes();
-      if (bytes.length === 0) throw new AppError('READER_PROTOCOL', 'a template of 0 bytes');
+      checkTemplate(template, bytes);
       return { format: template.format, dialect: id, bytes };
     } catch (error) {
       if (attempt >= TRANSFERS || !isAppError(error, 'READER_PROTOCOL')) throw error;
     }
+  }
+}
+
+/** READER_PROTOCOL where `bytes` are no template of the dialect: packets carry no number, so one that was lost or came twice shows here alone. */
+function checkTemplate({ format, bytes: size }: Dialect['template'], bytes: Uint8Array): void {
+  if (bytes.length === 0 || (size !== null && bytes.length !== size)) {
+    throw new AppError('READER_PROTOCOL', `a template of ${bytes.length} bytes`);
+  }
+  if (format !== 'iso-19794-2') return;
+  try {
+    decodeFingerMinutiae(bytes);
+  } catch (error) {
+    if (!isAppError(error, 'RECORD_LENGTH', 'RECORD_FORMAT', 'RECORD_INVALID')) throw error;
+    throw new AppError('READER_PROTOCOL', `a template that is no ISO/IEC 19794-2 record: ${error.detail}`, {
+      cause: error,
+    });
   }
 }
 

@@ -8,13 +8,17 @@ export interface Played {
 }
 
 export class FaultPlayer {
-  readonly #faults: { readonly fault: Fault; left: number }[];
+  readonly #faults: { readonly fault: Fault; spared: number; left: number }[];
   /** Of the next byte in the answer to the last command. */
   #position = 0;
   #stalled = false;
 
   constructor(faults: readonly Fault[]) {
-    this.#faults = faults.map((fault) => ({ fault, left: fault.times ?? Number.POSITIVE_INFINITY }));
+    this.#faults = faults.map((fault) => ({
+      fault,
+      spared: fault.skip ?? 0,
+      left: fault.times ?? Number.POSITIVE_INFINITY,
+    }));
   }
 
   /** The host says something: what the device sends from here on is another answer. */
@@ -35,6 +39,10 @@ export class FaultPlayer {
       .toSorted((a, b) => b.fault.atByte - a.fault.atByte);
     let unplug: Played['unplug'] = null;
     for (const strike of strikes) {
+      if (strike.spared > 0) {
+        strike.spared -= 1;
+        continue;
+      }
       strike.left -= 1;
       const at = strike.fault.atByte - first;
       const { fault } = strike;

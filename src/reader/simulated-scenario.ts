@@ -24,9 +24,13 @@ export interface Press {
   readonly condition?: FingerCondition;
 }
 
-/** `atByte` counts in the answer to one command, so a fault far along strikes pictures only. `times`: in how many answers; null: in all. */
+/**
+ * `atByte` counts in the answer to one command, so a fault far along strikes pictures only. `skip`: how many answers that long it
+ * spares first, so the template that follows a picture can be struck alone. `times`: in how many answers; null: in all.
+ */
 interface Struck {
   readonly atByte: number;
+  readonly skip?: number;
   readonly times: number | null;
 }
 export type Fault = Struck &
@@ -91,7 +95,11 @@ function parseScenario(scenario: Members): Scenario {
 }
 
 function parseFault(fault: Members): Fault {
-  const struck = { atByte: fault.number('atByte'), times: fault.has('times') ? fault.number('times') : null };
+  const struck = {
+    atByte: fault.number('atByte'),
+    skip: fault.number('skip', 0),
+    times: fault.has('times') ? fault.number('times') : null,
+  };
   const kind = fault.oneOf('kind', ['flip', 'drop', 'repeat', 'insert', 'stall', 'unplug']);
   switch (kind) {
     case 'flip':

@@ -238,6 +238,15 @@ describe('faults', () => {
     expect(lengths).toEqual([0, 0, 8, 8]);
   });
 
+  test('spare so many answers first', () => {
+    const player = new FaultPlayer([{ kind: 'drop', atByte: 4, skip: 1, times: 1, count: 4 }]);
+    const lengths = [answer, answer.subarray(0, 4), answer, answer].map((said) => {
+      player.beginAnswer();
+      return player.play(said).bytes.length;
+    });
+    expect(lengths).toEqual([8, 4, 4, 8]);
+  });
+
   test('of several kinds strike together', () => {
     const player = new FaultPlayer([
       { kind: 'insert', atByte: 0, times: null, bytes: Uint8Array.of(0x55) },

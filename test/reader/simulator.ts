@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drivers } from '../../drivers/index.ts';
+import { encodeFingerMinutiae } from '../../src/biometric/finger-minutiae.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { ReaderConfig } from '../../src/config.ts';
 import type { CaptureEvent, CaptureOptions, Driver, PeerPrint, Sample } from '../../src/reader/driver.ts';
@@ -37,7 +38,26 @@ export function drawPrint(width = 256, height = 288, seed = 0): PeerPrint {
   };
 }
 
-/** A different print at each press; in place of an ISO template, bytes of a length that no packet size divides. */
+/** An ISO template of 330 bytes, which no packet size divides, different with each `seed`. */
+export function drawMinutiae(seed = 0): Uint8Array {
+  const minutiae = Array.from({ length: 50 }, (_, at) => ({
+    type: 'ending' as const,
+    x: (at * 5 + seed) % 256,
+    y: (at * 7 + seed) % 288,
+    angle: at,
+    quality: 0,
+  }));
+  return encodeFingerMinutiae({
+    device: 0,
+    width: 256,
+    height: 288,
+    xResolution: 197,
+    yResolution: 197,
+    views: [{ position: 0, impression: 0, quality: 80, minutiae }],
+  });
+}
+
+/** A different print at each press. */
 export function drawnPrints(): PrintSource & { readonly given: PeerPrint[] } {
   const given: PeerPrint[] = [];
   return {
@@ -45,7 +65,7 @@ export function drawnPrints(): PrintSource & { readonly given: PeerPrint[] } {
     given,
     next({ template, width, height }) {
       const print = drawPrint(width, height, given.length);
-      const next = template === 'opaque' ? print : { ...print, template: print.template.slice(0, 325) };
+      const next = template === 'opaque' ? print : { ...print, template: drawMinutiae(given.length) };
       given.push(next);
       return next;
     },

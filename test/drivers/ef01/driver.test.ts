@@ -8,7 +8,16 @@ import { AppError, isAppError } from '../../../src/errors.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
 import type { CaptureOptions, DriverSettings, OpenReader } from '../../../src/reader/driver.ts';
 import type { Scenario } from '../../../src/reader/simulated-scenario.ts';
-import { collect, drawPrint, ef01, OPTIONS, readerConfig, simulator, story } from '../../reader/simulator.ts';
+import {
+  collect,
+  drawPrint,
+  ef01,
+  OPTIONS,
+  readerConfig,
+  scenarios,
+  simulator,
+  story,
+} from '../../reader/simulator.ts';
 import { VirtualClock } from '../../reader/virtual-clock.ts';
 import { ack, dataFrame, Script } from './script.ts';
 
@@ -77,7 +86,7 @@ describe('a capture', () => {
       dialect: 'as608-iso',
       bytes: prints.given[0]!.template,
     });
-    expect(sample?.template?.bytes.length).toBe(325);
+    expect(sample?.template?.bytes.length).toBe(330);
     expect(reader.capabilities.template).toBe('iso-19794-2');
   });
 
@@ -202,6 +211,25 @@ describe('a bad line', () => {
   test('that damages every picture is READER_PROTOCOL', async () => {
     const { capture } = await bench({ scenario: 'bad-line' });
     expect(codeOf((await capture()).error)).toBe('READER_PROTOCOL');
+  });
+
+  describe.each(['as608', 'as608-iso'])('in the template of %s', (device) => {
+    const settings = { dialect: device };
+
+    test.each(['template-packet-twice', 'template-packet-lost'])('is survived: %s', async (scenario) => {
+      const { capture, prints } = await bench({ scenario, device, settings });
+      const { error, sample } = await capture();
+      expect(error).toBeNull();
+      expect(sample?.template?.bytes).toEqual(prints.given[0]!.template);
+    });
+
+    test.each(['template-packet-twice', 'template-packet-lost'])('for ever is READER_PROTOCOL: %s', async (name) => {
+      const { description, presses, faults } = scenarios.get(name)!;
+      const scenario = { description, presses, faults: faults.map((fault) => ({ ...fault, times: null })) };
+      const { error, sample } = await (await bench({ scenario, device, settings })).capture();
+      expect(codeOf(error)).toBe('READER_PROTOCOL');
+      expect(sample).toBeNull();
+    });
   });
 
   test('that stalls is READER_STALLED, soon after the last byte', async () => {
