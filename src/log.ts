@@ -10,7 +10,7 @@ import type { StreamEntry } from 'pino';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 
-type Kind = 'number' | 'boolean' | 'id' | 'word' | 'route' | 'origin';
+type Kind = 'number' | 'id' | 'word' | 'route' | 'origin';
 
 /** Every member that a line can have, and what its value looks like. An id is one that the daemon or the configuration gave. */
 const FIELDS = {
@@ -27,26 +27,17 @@ const FIELDS = {
   readerId: 'id',
   driver: 'id',
   link: 'word',
-  vendorId: 'number',
-  productId: 'number',
-  scenario: 'id',
   state: 'word',
   code: 'word',
-  deviceCode: 'number',
   pages: 'number',
   bytes: 'number',
   count: 'number',
-  attempt: 'number',
   quality: 'number',
-  simulated: 'boolean',
   ledgerN: 'number',
-  /** Hexadecimal. */
-  sha256: 'id',
   version: 'id',
-  signal: 'word',
 } as const satisfies Record<string, Kind>;
 
-type Value<K extends Kind> = K extends 'number' ? number : K extends 'boolean' ? boolean : string;
+type Value<K extends Kind> = K extends 'number' ? number : string;
 
 export type LogFields = {
   readonly [Name in keyof typeof FIELDS]?: Value<(typeof FIELDS)[Name]> | undefined;
@@ -143,7 +134,6 @@ export async function createLog(options: LogOptions): Promise<OpenLog> {
 
 const FORMS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   number: (value) => typeof value === 'number' || value === null,
-  boolean: (value) => typeof value === 'boolean',
   id: matching(/^[A-Za-z0-9._:-]{1,80}$/),
   word: matching(/^[A-Za-z][A-Za-z0-9_-]{0,60}$/),
   route: matching(/^\/[A-Za-z0-9_\-./:{}*]{0,100}$/),

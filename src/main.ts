@@ -47,6 +47,8 @@ export interface House {
   readonly close: () => Promise<void>;
 }
 
+/** Result code of SQLite: another connection holds the lock. */
+const SQLITE_BUSY = 5;
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Verification alone: needs no state folder, no reader and no seal. */
@@ -220,14 +222,17 @@ async function listen(app: ReturnType<typeof createApp>, port: number): Promise<
  * take the sealings of the first for cut off by a crash.
  */
 function holdState(state: State): Disposable {
-  const lock = new DatabaseSync(join(state.folder, 'daemon.lock'), { timeout: 0 });
+  let lock: DatabaseSync | undefined;
   try {
+    lock = new DatabaseSync(join(state.folder, 'daemon.lock'), { timeout: 0 });
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    const held = lock;
+    return { [Symbol.dispose]: () => held.close() };
   } catch (cause) {
-    lock.close();
-    throw new AppError('STATE_IN_USE', state.folder, { cause });
+    lock?.close();
+    const isHeld = (cause as { readonly errcode?: number }).errcode === SQLITE_BUSY;
+    throw new AppError(isHeld ? 'STATE_IN_USE' : 'STATE_UNUSABLE', state.folder, { cause });
   }
-  return { [Symbol.dispose]: () => lock.close() };
 }
 
 /** Unlocks with the configured passphrase file; what is wrong with it is told and leaves the seal locked, not the daemon down. */

@@ -127,7 +127,7 @@ test('files roll over at their size, and the oldest go', async () => {
   const { log } = await openLog();
   const filler = 'x'.repeat(80);
   for (let n = 0; n < 20_000; n++) {
-    log.info({ ledgerN: n, sha256: filler, requestId: filler }, 'filling');
+    log.info({ ledgerN: n, agreementId: filler, requestId: filler }, 'filling');
     if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   await Promise.all(opened.map(({ close }) => close()));
