@@ -199,8 +199,12 @@ export class Transfer {
   readonly #incoming: Incoming;
   readonly #payloads: Uint8Array[] = [];
   #received = 0;
-  #faults = 0;
+  /** Bytes that belong to no packet: a line's noise, or what a transport fills up with; a packet can have perished among them. */
+  #noisy = false;
+  /** A packet that did not arrive as it was sent. */
   #damaged = false;
+  /** A packet whose end did not come: damage if more follows, and else where the device stopped. */
+  #cut = false;
 
   constructor(expected: number | null, limit: number, incoming: Incoming) {
     this.#expected = expected;
@@ -219,8 +223,8 @@ export class Transfer {
       const item = await this.#incoming.next();
       if (item === null) return this.#silence();
       if (item.kind === 'fault') {
-        this.#faults += 1;
-        // The bytes of a frame that was cut are noise themselves, and where the device stopped tells of no damage before.
+        this.#noisy ||= item.fault === 'noise';
+        this.#cut ||= item.fault === 'cut';
         this.#damaged ||= item.fault !== 'noise' && item.fault !== 'cut';
       } else if (item.frame.kind === 'data' || item.frame.kind === 'end-of-data') {
         this.#received += item.frame.payload.length;
@@ -235,10 +239,16 @@ export class Transfer {
     }
   }
 
-  /** All of it, once `next` said that it ended. READER_PROTOCOL where packets were damaged on the way. */
+  /**
+   * All of it, once `next` said that it ended. READER_PROTOCOL where packets were damaged on the way, or may have been: a size that is as
+   * expected clears noise and nothing else, and where none is expected the caller must know its data by other marks.
+   */
   bytes(): Uint8Array {
-    if (this.#faults > 0 && this.#received !== this.#expected) {
-      throw new AppError('READER_PROTOCOL', `${this.#faults} damaged packets among ${this.#received} bytes`);
+    if (this.#damaged || this.#cut) {
+      throw new AppError('READER_PROTOCOL', `damaged packets among ${this.#received} bytes`);
+    }
+    if (this.#noisy && this.#expected !== null && this.#received !== this.#expected) {
+      throw new AppError('READER_PROTOCOL', `noise among ${this.#received} bytes, expected ${this.#expected}`);
     }
     return concatBytes(...this.#payloads);
   }
@@ -246,7 +256,7 @@ export class Transfer {
   #silence(): false {
     this.#incoming.ended();
     // Clones that mark no end have sent everything; and where packets were damaged, the end may have been among them.
-    if (this.#received === this.#expected || this.#damaged) return false;
+    if ((this.#received === this.#expected && !this.#cut) || this.#damaged) return false;
     throw new AppError('READER_STALLED', `the device stopped after ${this.#received} bytes`);
   }
 }

@@ -2,10 +2,14 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { toHex } from '../../src/bytes.ts';
+import { systemClock } from '../../src/clock.ts';
 import { isAppError } from '../../src/errors.ts';
+import type { OpenReader, PeerPrint } from '../../src/reader/driver.ts';
+import { decodeReport, encodeReports } from '../../src/reader/hid-framer.ts';
+import type { HidFraming } from '../../src/reader/hid-framer.ts';
 import { hidLinks } from '../../src/reader/hid-link.ts';
 import type { HidModule } from '../../src/reader/hid-link.ts';
-import { readerConfig } from './simulator.ts';
+import { collect, describeDevice, drawMinutiae, drawPrint, ef01, OPTIONS, readerConfig } from './simulator.ts';
 
 const FOREVER = new AbortController().signal;
 const CONFIG = readerConfig({ link: 'hid', framing: { reportId: 0, reportSize: 8, lengthPrefix: 1, pad: 0 } });
@@ -50,6 +54,26 @@ function standIn(handle: Handle): HidModule {
   };
 }
 
+/** A reader that packs its protocol into reports without saying how much of each is data. */
+async function openedOver(framing: HidFraming, device: string): Promise<{ reader: OpenReader; print: PeerPrint }> {
+  const { dialect, template, width, height, dpi } = describeDevice(device);
+  const print = { ...drawPrint(), ...(template === 'opaque' ? {} : { template: drawMinutiae() }) };
+  const handle = new Handle();
+  const peer = ef01.createPeer({ dialect, capabilities: { image: true, template, width, height, dpi } }, systemClock);
+  let looks = 0;
+  peer.onLook = () => peer.setFinger(looks++ === 0 ? print : null);
+  peer.onSend = (bytes) => {
+    for (const report of encodeReports(framing, bytes)) handle.emit('data', Buffer.from(report.subarray(1)));
+  };
+  handle.write = (report) => {
+    peer.receive(decodeReport(framing, Uint8Array.from(report).subarray(1)));
+    return Promise.resolve(report.length);
+  };
+  const config = readerConfig({ link: 'hid', framing });
+  const link = await hidLinks(() => standIn(handle)).open(attached, config, FOREVER);
+  return { reader: await ef01.open(link, { clock: systemClock, settings: { dialect } }, FOREVER), print };
+}
+
 const attached = { link: 'hid', path: '/dev/null' } as const;
 
 describe('HID devices', () => {
@@ -81,6 +105,19 @@ describe('HID devices', () => {
     link.drain();
     handle.emit('data', Buffer.from([1, 0xee, 0, 0, 0, 0, 0, 0]));
     expect(toHex(await link.read(FOREVER))).toBe('ee');
+  });
+
+  test.each([
+    ['as608', 0x00],
+    ['as608', 0xff],
+    ['as608-iso', 0x00],
+    ['as608-iso', 0xff],
+  ])('carry a whole capture of %s where padding, %i, is told from data by the protocol alone', async (device, pad) => {
+    const { reader, print } = await openedOver({ reportId: 0, reportSize: 64, lengthPrefix: 0, pad }, device);
+    const { sample, error } = await collect(reader.capture(OPTIONS, FOREVER));
+    expect(error).toBeNull();
+    expect(sample?.image).toEqual(print.image);
+    expect(sample?.template?.bytes).toEqual(print.template);
   });
 
   test('that are unplugged tell it by an error: reading and writing are READER_REMOVED, closing is quiet', async () => {

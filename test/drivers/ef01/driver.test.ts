@@ -208,6 +208,33 @@ describe('a bad line', () => {
     expect(progress).toEqual(progress.toSorted((a, b) => a - b));
   });
 
+  test('that damages one packet and repeats another does not pass for whole because the sizes agree', async () => {
+    // The sum of packet 50, and packet 80 twice: 36864 bytes, but not those of the picture.
+    const scenario: Scenario = {
+      ...scenarios.get('good')!,
+      faults: [
+        { kind: 'flip', atByte: 12 + 50 * 139 + 138, count: 1, times: 1 },
+        { kind: 'repeat', atByte: 12 + 80 * 139, count: 139, times: 1 },
+      ],
+    };
+    const { capture, prints } = await bench({ scenario });
+    const { error, sample } = await capture();
+    expect(error).toBeNull();
+    expect(sample?.image).toEqual(prints.given[0]!.image);
+  });
+
+  test('that puts noise between packets loses nothing by it', async () => {
+    const scenario: Scenario = {
+      ...scenarios.get('good')!,
+      faults: [{ kind: 'insert', atByte: 12 + 2 * 139, bytes: fromHex('00FF55'), times: null }],
+    };
+    const clean = await bench({ scenario, device: 'as608-iso', settings: { dialect: 'as608-iso' } });
+    const { error, sample } = await clean.capture();
+    expect(error).toBeNull();
+    expect(sample?.image).toEqual(clean.prints.given[0]!.image);
+    expect(sample?.template?.bytes).toEqual(clean.prints.given[0]!.template);
+  });
+
   test('that damages every picture is READER_PROTOCOL', async () => {
     const { capture } = await bench({ scenario: 'bad-line' });
     expect(codeOf((await capture()).error)).toBe('READER_PROTOCOL');
