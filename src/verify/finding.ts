@@ -14,6 +14,7 @@ const FINDINGS = {
   ],
   CHANGED_AFTER_SIGNATURE: ['Something was added to the file after this signature.', '签名之后文件又被添加了内容。'],
   CLAIMED_TIME_INVALID: ['The signature does not say when it was made.', '签名没有可读的签署时间。'],
+  CLAIMED_TIME_AHEAD: ['The signature claims a time that has not come yet.', '签名声称的签署时间尚未到来。'],
 } as const satisfies Record<string, readonly [string, string]>;
 
 export type FindingCode = keyof typeof FINDINGS;

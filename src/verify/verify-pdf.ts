@@ -22,11 +22,13 @@ import { signedEnds } from './signed-ends.ts';
 
 export interface VerifyOptions {
   readonly roots: readonly Certificate[];
-  /** Used where a signature claims no time. */
+  /** Used where a signature claims no time; none may claim one much later. */
   readonly now: Date;
 }
 
 const CHUNK = 256 * 1024;
+/** A clock or a time zone that is off by hours is no lie. */
+const CLOCK_TOLERANCE_MS = 24 * 3_600_000;
 
 /** SubFilter -> whether the signing certificate must be bound (ETSI EN 319 142-1, 6.3; ISO 32000-2, 12.8.3.3). */
 const DETACHED: ReadonlyMap<string, 'required' | 'optional'> = new Map([
@@ -123,7 +125,7 @@ function verifyField(
       issuer: signer?.issuer.text ?? null,
       ...(claimed === null ? {} : { claimedAt: claimed.toISOString() }),
       integrity: intact ? 'INTACT' : 'BROKEN',
-      trust: trust.length === 0 ? 'TRUSTED' : 'UNTRUSTED',
+      trust: signer !== null && trust.length === 0 ? 'TRUSTED' : 'UNTRUSTED',
       coversWholeFile: covers?.end === source.size,
       changesAfter: changes,
       reasons: [...broken, ...trust],
@@ -196,12 +198,15 @@ function update(hashes: readonly (Hash | null)[], source: ByteSource, start: num
   }
 }
 
+/** Why the signer is not trusted; nothing where nobody can be told to be the signer, which is said elsewhere. */
 function trustOf(parsed: ParsedSignedData | null, claimed: Date | null, { roots, now }: VerifyOptions): Finding[] {
   const signer = parsed?.signer ?? null;
   if (parsed === null || signer === null) return [];
   const { reasons } = buildChain(signer, parsed.certificates, roots, claimed ?? now);
-  const found = reasons.map(({ code, message, messageZh }) => ({ code, message, messageZh }));
-  return claimed === null ? [...found, finding('CLAIMED_TIME_INVALID')] : found;
+  const found: Finding[] = reasons.map(({ code, message, messageZh }) => ({ code, message, messageZh }));
+  if (claimed === null) return [...found, finding('CLAIMED_TIME_INVALID')];
+  const ahead = claimed.getTime() - now.getTime() > CLOCK_TOLERANCE_MS;
+  return ahead ? [...found, finding('CLAIMED_TIME_AHEAD', claimed.toISOString())] : found;
 }
 
 function revisionReports(

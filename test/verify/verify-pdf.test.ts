@@ -71,6 +71,16 @@ describe('a document as it was sealed', () => {
     expect(codes(report)).toEqual(['CHAIN_INCOMPLETE']);
   });
 
+  it('is INDETERMINATE while the time that it claims has not come, but for a clock that is off by hours', () => {
+    const at = (daysAgo: number): VerificationReport => {
+      const now = new Date(NOW.getTime() - daysAgo * 86_400_000);
+      return verifyPdf(memorySource(sealed), { roots: [root], now });
+    };
+    expect(at(0.9).verdict).toBe('VALID');
+    expect(at(1.1)).toMatchObject({ verdict: 'INDETERMINATE', integrity: 'INTACT', trust: 'UNTRUSTED' });
+    expect(codes(at(1.1))).toEqual(['CLAIMED_TIME_AHEAD']);
+  });
+
   it('is NO_SIGNATURE before it was sealed', () => {
     expect(verify(original)).toMatchObject({ verdict: 'NO_SIGNATURE', integrity: 'NONE', trust: 'NONE' });
   });
@@ -141,6 +151,16 @@ describe('a document that was changed', () => {
     const shifted = text.replace(`0 ${start} ${end} `, `0 ${start} ${end + 1} `);
     expect(shifted).not.toBe(text);
     expect(codes(verify(latin1(shifted)))).toContain('BYTE_RANGE_INVALID');
+  });
+
+  it('is trusted by nobody where its signature names nobody', () => {
+    const { start, end } = contentsOf(sealed);
+    const emptied = sealed.slice();
+    emptied.fill(0x30, start + 1, end - 1);
+    const report = verify(emptied);
+    expect(codes(report)).toEqual(['CMS_INVALID']);
+    expect(report).toMatchObject({ verdict: 'INVALID', integrity: 'BROKEN', trust: 'UNTRUSTED' });
+    expect(report.signatures).toMatchObject([{ signer: null, trust: 'UNTRUSTED' }]);
   });
 
   it('is INVALID when Contents holds white space, which no digest covers', () => {
