@@ -57,10 +57,11 @@ export async function openDevice(
   await session.request('vfyPwd', { password: settings.password ?? 0 }, signal, dialect.timing.firstAnswer);
   await session.request('readSysPara', {}, signal);
   const identity = await identify(session, signal);
+  const device: Device = { session, clock, occupied: false };
   return {
     capabilities: capabilitiesOf(dialect),
     identity,
-    capture: (options, signal) => capture(session, clock, options, signal),
+    capture: (options, signal) => capture(device, options, signal),
     async ping(signal) {
       await session.request('readSysPara', {}, signal, dialect.timing.firstAnswer);
     },
@@ -97,39 +98,84 @@ async function identify(session: Session, signal: AbortSignal): Promise<ReaderId
   };
 }
 
+/** What captures share. */
+interface Device {
+  readonly session: Session;
+  readonly clock: Clock;
+  /** Whether a finger lay on the window when it was last looked at: it isn't the next person's. */
+  occupied: boolean;
+}
+
 async function* capture(
-  session: Session,
-  clock: Clock,
+  device: Device,
   options: CaptureOptions,
   signal: AbortSignal,
 ): AsyncGenerator<CaptureEvent, void, void> {
+  const { session } = device;
   signal.throwIfAborted();
+  if (device.occupied) yield* awaitEmptyWindow(device, options.timeoutMs, signal);
   yield { kind: 'prompt', prompt: 'place' };
-  yield* awaitFinger(session, clock, options.timeoutMs, signal);
+  yield* awaitFinger(device, options.timeoutMs, signal);
   yield { kind: 'prompt', prompt: 'hold' };
   const image = yield* uploadImage(session, signal);
   const template = await uploadTemplate(session, signal);
   yield { kind: 'sample', sample: { image, template } };
   yield { kind: 'prompt', prompt: 'lift' };
-  await awaitLift(session, clock, options.liftTimeoutMs, signal);
+  await awaitLift(device, options.liftTimeoutMs, signal);
+}
+
+/** Looks for a finger: the confirmation code of GetImage. */
+async function look(device: Device, signal: AbortSignal): Promise<number> {
+  const { session } = device;
+  const { code } = await session.command(session.dialect.instructions.getImage, {}, signal);
+  if (code === CONFIRMATION.ok) device.occupied = true;
+  if (code === CONFIRMATION.noFinger) device.occupied = false;
+  return code;
+}
+
+/** What a look that found no good finger is, where it's the finger's fault; another fault is thrown. */
+function complaintOf(dialect: Dialect, code: number): AppError {
+  const refused = refusal(dialect, 'getImage', code);
+  if (!refused.code.startsWith('FINGER_')) throw refused;
+  return refused;
+}
+
+/** Ends once the finger of an earlier capture is gone, and says so only to one that is still there. */
+async function* awaitEmptyWindow(
+  device: Device,
+  timeoutMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<CaptureEvent, void, void> {
+  const { clock } = device;
+  const { dialect } = device.session;
+  const deadline = clock.monotonicMs() + timeoutMs;
+  for (let prompted = false; ; prompted = true) {
+    const code = await look(device, signal);
+    if (code === CONFIRMATION.noFinger) return;
+    if (code !== CONFIRMATION.ok) complaintOf(dialect, code);
+    if (!prompted) yield { kind: 'prompt', prompt: 'lift' };
+    if (clock.monotonicMs() >= deadline) {
+      throw new AppError('FINGER_RESIDUAL', `the last finger was not lifted in ${timeoutMs} ms`);
+    }
+    await clock.sleep(dialect.timing.look, signal);
+  }
 }
 
 /** Ends once a picture of a finger is in the image buffer. A finger that lies badly is asked for again until the time is over. */
 async function* awaitFinger(
-  session: Session,
-  clock: Clock,
+  device: Device,
   timeoutMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<CaptureEvent, void, void> {
-  const { dialect } = session;
+  const { clock } = device;
+  const { dialect } = device.session;
   const deadline = clock.monotonicMs() + timeoutMs;
   let complaint: AppError | null = null;
   for (;;) {
-    const { code } = await session.command(dialect.instructions.getImage, {}, signal);
+    const code = await look(device, signal);
     if (code === CONFIRMATION.ok) return;
     if (code !== CONFIRMATION.noFinger) {
-      const refused = refusal(dialect, 'getImage', code);
-      if (!refused.code.startsWith('FINGER_')) throw refused;
+      const refused = complaintOf(dialect, code);
       if (complaint?.code !== refused.code) yield { kind: 'prompt', prompt: 'again' };
       complaint = refused;
     }
@@ -203,12 +249,12 @@ function checkTemplate({ format, bytes: size }: Dialect['template'], bytes: Uint
   }
 }
 
-async function awaitLift(session: Session, clock: Clock, timeoutMs: number, signal: AbortSignal): Promise<void> {
+async function awaitLift(device: Device, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const { clock, session } = device;
   const deadline = clock.monotonicMs() + timeoutMs;
   try {
     while (clock.monotonicMs() < deadline) {
-      const { code } = await session.command(session.dialect.instructions.getImage, {}, signal);
-      if (code === CONFIRMATION.noFinger) return;
+      if ((await look(device, signal)) === CONFIRMATION.noFinger) return;
       await clock.sleep(session.dialect.timing.look, signal);
     }
   } catch (error) {

@@ -46,14 +46,17 @@ export interface Sample {
 
 export type CapturePrompt = 'place' | 'hold' | 'lift' | 'again';
 
-/** What happens during a capture, in order; `sample` comes once, last but for the `lift` prompt that may follow it. */
+/**
+ * What happens during a capture, in order; `sample` comes once, last but for the `lift` prompt that may follow it. `lift` comes first, too,
+ * where a finger still lies there from the capture before.
+ */
 export type CaptureEvent =
   | { readonly kind: 'prompt'; readonly prompt: CapturePrompt }
   | { readonly kind: 'progress'; readonly progress: number }
   | { readonly kind: 'sample'; readonly sample: Sample };
 
 export interface CaptureOptions {
-  /** How long to wait for a finger, milliseconds; then FINGER_TIMEOUT. */
+  /** How long to wait for a finger, milliseconds; then FINGER_TIMEOUT. So long, too, for the last one to go; then FINGER_RESIDUAL. */
   readonly timeoutMs: number;
   /** How long to wait for it to be lifted again; then the capture ends all the same. */
   readonly liftTimeoutMs: number;

@@ -121,6 +121,53 @@ describe('a capture', () => {
     expect(clock.monotonicMs()).toBeLessThan(1500);
   });
 
+  describe('after one whose finger stayed', () => {
+    const staying = (liftAfterMs: number): Scenario => ({
+      description: '',
+      presses: [
+        { placeAfterMs: 0, liftAfterMs },
+        { placeAfterMs: 0, liftAfterMs: 0 },
+      ],
+      faults: [],
+    });
+
+    test('has it lifted before it asks for the next', async () => {
+      const { capture, prints } = await bench({ scenario: staying(3000) });
+      expect((await capture({ liftTimeoutMs: 1000 })).error).toBeNull();
+      const second = await capture();
+      expect(story(second.events)).toEqual(['lift', 'place', 'hold', 'progress', 'sample', 'lift']);
+      expect(second.sample?.image).toEqual(prints.given[1]!.image);
+      expect(story((await capture()).events)[0]).toBe('place');
+    });
+
+    test('is FINGER_RESIDUAL where it stays, and once it went all is well', async () => {
+      const { capture, clock } = await bench({ scenario: staying(8000) });
+      expect((await capture({ liftTimeoutMs: 1000 })).error).toBeNull();
+      const { events, error, sample } = await capture({ timeoutMs: 4000 });
+      expect(codeOf(error)).toBe('FINGER_RESIDUAL');
+      expect(story(events)).toEqual(['lift']);
+      expect(sample).toBeNull();
+      expect(clock.monotonicMs()).toBeLessThan(5500);
+      expect((await capture()).error).toBeNull();
+    });
+
+    test('tells nobody to lift a finger that is gone by then', async () => {
+      const { capture } = await bench({ scenario: 'wet-then-good' });
+      expect(codeOf((await capture()).error)).toBe('FINGER_TOO_WET');
+      expect(story((await capture()).events)).toEqual(['place', 'hold', 'progress', 'sample', 'lift']);
+    });
+
+    test('and cannot be seen is no reason to go on: a reader that refuses says so', async () => {
+      let looks = 0;
+      const script = new Script([[0x01, () => [ack([looks++ < 20 ? 0 : 0x29])]]]);
+      const reader = await script.open();
+      expect((await collect(reader.capture({ timeoutMs: 500, liftTimeoutMs: 100 }, FOREVER))).error).toBeNull();
+      expect(codeOf((await collect(reader.capture({ ...OPTIONS, timeoutMs: 2000 }, FOREVER))).error)).toBe(
+        'READER_CODE',
+      );
+    });
+  });
+
   test('asks for the finger again when it was lifted too early', async () => {
     const { capture } = await bench({ scenario: 'lifted-early' });
     const { events, error } = await capture();
