@@ -1,7 +1,8 @@
 /** Services for tests of the HTTP side: they answer from memory and remember every call. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import type {
   Agreements,
@@ -15,6 +16,10 @@ import type {
   SealView,
   Verifier,
 } from '../../src/http/deps.ts';
+
+/** Of all documents of one file of tests. */
+const folder = mkdtempSync(join(tmpdir(), 'zhiyin-http-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const SHA256 = 'ab'.repeat(32);
 
@@ -136,8 +141,7 @@ export function fakeServices(options: FakeOptions = {}): FakeServices {
   const calls: Call[] = [];
   const uploads: FakeServices['uploads'] = [];
   const events = new EventSource();
-  const folder = mkdtempSync(join(tmpdir(), 'zhiyin-http-'));
-  const document = join(folder, 'document.pdf');
+  const document = join(folder, `${crypto.randomUUID()}.pdf`);
   writeFileSync(document, '%PDF-1.7\nbeyond the end');
 
   function call(name: string, ...args: unknown[]): void {
