@@ -83,7 +83,7 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
       },
       config: {
         body: 'application/json',
-        problems: ['AGREEMENT_NOT_FOUND', 'AGREEMENT_SEALED', 'AGREEMENT_BUSY'],
+        problems: ['AGREEMENT_NOT_FOUND', 'AGREEMENT_SEALED', 'AGREEMENT_BUSY', 'STATE_UNUSABLE'],
       },
     },
     (request) => agreements.patch(request.params.id, request.body),
@@ -115,6 +115,7 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
           'PICTURE_NOT_PNG',
           'PICTURE_TOO_LARGE',
           'PICTURE_RESOLUTION',
+          'STATE_UNUSABLE',
           ...PLACE_PROBLEMS,
         ],
       },
@@ -157,6 +158,15 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
           'SEAL_PAGING_UNSUPPORTED',
           'SEAL_SELF_CHECK',
           'SEAL_FAILED',
+          // What marks are made of may be gone or changed by now, and pictures are first looked at here.
+          'CAPTURE_GONE',
+          'PICTURE_NOT_PNG',
+          'PICTURE_TOO_LARGE',
+          'PICTURE_BLANK',
+          'FILE_UNREADABLE',
+          'FILE_UNWRITABLE',
+          'STATE_KEY_WRONG',
+          'STATE_UNUSABLE',
           ...PLACE_PROBLEMS,
           ...PDF_PROBLEMS,
         ],
@@ -209,7 +219,7 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
         params: IdParams,
         response: { 204: NO_CONTENT },
       },
-      config: { problems: ['AGREEMENT_NOT_FOUND', 'AGREEMENT_BUSY'] },
+      config: { problems: ['AGREEMENT_NOT_FOUND', 'AGREEMENT_BUSY', 'STATE_UNUSABLE'] },
     },
     async (request, reply) => {
       await agreements.delete(request.params.id);

@@ -34,6 +34,7 @@ export function captureRoutes(app: Api, { captures, clock, log }: HttpDeps, clos
           'READER_ABSENT',
           'READER_BUSY',
           'TOO_MANY_CAPTURES',
+          'STATE_UNUSABLE',
         ],
       },
       // A consent that is missing has a code of its own, and so is looked for before the schema finds the member missing.
@@ -165,7 +166,7 @@ export function captureRoutes(app: Api, { captures, clock, log }: HttpDeps, clos
         params: IdParams,
         response: { 204: NO_CONTENT },
       },
-      config: { problems: ['CAPTURE_NOT_FOUND', 'AGREEMENT_BUSY'] },
+      config: { problems: ['CAPTURE_NOT_FOUND', 'AGREEMENT_BUSY', 'STATE_UNUSABLE'] },
     },
     async (request, reply) => {
       await captures.cancel(request.params.id);

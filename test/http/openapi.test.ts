@@ -182,6 +182,18 @@ describe('the document', () => {
     }
   });
 
+  test('what a full disk, a lost file or a changed key does is said where it may be met', () => {
+    const codesOf = (id: string): string[] =>
+      operations
+        .filter(([, , { operationId }]) => operationId === id)
+        .flatMap(([, , { responses }]) => Object.values(responses))
+        .flatMap(({ content }) => Object.keys(content?.['application/problem+json']?.examples ?? {}));
+    const writing = ['createAgreement', 'changeAgreement', 'addMark', 'sealAgreement', 'deleteAgreement'];
+    for (const id of [...writing, 'startCapture', 'cancelCapture']) expect(codesOf(id)).toContain('STATE_UNUSABLE');
+    const sealing = ['FILE_UNREADABLE', 'FILE_UNWRITABLE', 'STATE_KEY_WRONG', 'CAPTURE_GONE', 'PICTURE_NOT_PNG'];
+    expect(codesOf('sealAgreement')).toEqual(expect.arrayContaining(sealing));
+  });
+
   test('every example is of its schema, and every JSON body has one', () => {
     for (const [, schema] of walk(document)) {
       if (!Array.isArray(schema['examples']) || !('type' in schema || 'anyOf' in schema)) continue;
