@@ -158,7 +158,7 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
           'SEAL_PAGING_UNSUPPORTED',
           'SEAL_SELF_CHECK',
           'SEAL_FAILED',
-          // What marks are made of may be gone or changed by now, and pictures are first looked at here.
+          // What marks are made of may be gone or changed by now, and the seal’s own picture is read here.
           'CAPTURE_GONE',
           'PICTURE_NOT_PNG',
           'PICTURE_TOO_LARGE',
