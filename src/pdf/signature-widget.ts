@@ -95,6 +95,8 @@ function fillField(
   }
   draft.edit(ref).set('V', signature);
   const entries = draft.edit(widget.ref);
+  // A widget apart from its field inherits the value (12.7.4.1), but poppler and MuPDF look for it in the widget alone.
+  entries.set('V', signature);
   entries.set('F', WIDGET_FLAGS);
   const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = rect;
   const box: Box = [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1), Math.max(y0, y1)];

@@ -128,6 +128,13 @@ describe('a sealed agreement', () => {
       expect(runTool('mutool', ['info', path])).toMatchObject({ status: 0, stderr: '' });
     });
 
+    it.each(['Committee.Seal', 'Committee.Second'])('is found in the existing field %s', async (field) => {
+      const { path } = await house.seal(fixture('pdf', 'extended', 'empty-field.pdf'), { seal: { field } });
+      const { stdout } = runTool('pdfsig', [path]);
+      expect(stdout).toMatch(new RegExp(`Field Name: ${field}\\n(?:  - Sign.*\\n)+[^#]*Signature is Valid`));
+      expect(runTool('mutool', ['sign', '-v', path]).stdout).toContain('unchanged since signing');
+    });
+
     it('keeps the first seal intact under a second one', async () => {
       const first = await house.seal(AGREEMENT, { seal: { page: 1, xMm: 60, yMm: 250 } });
       const { path } = await house.seal(first.path, { seal: { page: 1, xMm: 140, yMm: 250 } });
