@@ -59,8 +59,8 @@ export interface Dialect {
     readonly firstAnswer: number;
     /** Longest silence inside a transfer. */
     readonly gap: number;
-    /** Longest whole transfer. */
-    readonly transfer: number;
+    /** Longest upload with all that is asked for again, at 57600 baud; a slower link is given longer in proportion. */
+    readonly upload: number;
     /** Between two looks for a finger. */
     readonly look: number;
   };
@@ -167,7 +167,7 @@ const AS608: Dialect = {
     smudged: { instruction: 'genChar', code: 0x06 },
     partial: { instruction: 'genChar', code: 0x07 },
   },
-  timing: { answer: 3000, firstAnswer: 1000, gap: 500, transfer: 60_000, look: 40 },
+  timing: { answer: 3000, firstAnswer: 1000, gap: 500, upload: 60_000, look: 40 },
 };
 
 /** Firmware that packs its features as an ISO/IEC 19794-2 record before it hands them out. */

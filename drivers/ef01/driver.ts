@@ -53,7 +53,7 @@ export async function openDevice(
   signal: AbortSignal,
 ): Promise<OpenReader> {
   const { settings, clock } = context;
-  const session = new Session(link, clock, dialect, settings.address ?? DEFAULT_ADDRESS);
+  const session = new Session(link, clock, dialect, settings.address ?? DEFAULT_ADDRESS, settings.baud);
   await session.request('vfyPwd', { password: settings.password ?? 0 }, signal, dialect.timing.firstAnswer);
   await session.request('readSysPara', {}, signal);
   const identity = await identify(session, signal);
@@ -111,14 +111,13 @@ async function* capture(
   options: CaptureOptions,
   signal: AbortSignal,
 ): AsyncGenerator<CaptureEvent, void, void> {
-  const { session } = device;
   signal.throwIfAborted();
   if (device.occupied) yield* awaitEmptyWindow(device, options.timeoutMs, signal);
   yield { kind: 'prompt', prompt: 'place' };
   yield* awaitFinger(device, options.timeoutMs, signal);
   yield { kind: 'prompt', prompt: 'hold' };
-  const image = yield* uploadImage(session, signal);
-  const template = await uploadTemplate(session, signal);
+  const image = yield* uploadImage(device, signal);
+  const template = await uploadTemplate(device, signal);
   yield { kind: 'sample', sample: { image, template } };
   yield { kind: 'prompt', prompt: 'lift' };
   await awaitLift(device, options.liftTimeoutMs, signal);
@@ -186,49 +185,92 @@ async function* awaitFinger(
   }
 }
 
-async function* uploadImage(session: Session, signal: AbortSignal): AsyncGenerator<CaptureEvent, Raster, void> {
+async function* uploadImage(device: Device, signal: AbortSignal): AsyncGenerator<CaptureEvent, Raster, void> {
+  const { session } = device;
   const { images } = session.dialect;
+  const uploading = upload(device, signal, {
+    ask: (answerMs) => session.request('upImage', {}, signal, answerMs),
+    sizes: images.map(packedBytes),
+    limit: IMAGE_LIMIT,
+    read(packed) {
+      const size = images.find((candidate) => packedBytes(candidate) === packed.length);
+      if (size === undefined) throw new AppError('READER_PROTOCOL', `a picture of ${packed.length} bytes`);
+      return { ...size, pixels: decodePixels(packed) };
+    },
+  });
   const expected = packedBytes(images[0]);
   let shown = 0;
   yield { kind: 'progress', progress: 0 };
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await session.request('upImage', {}, signal);
-      const transfer = session.transfer(expected, IMAGE_LIMIT, signal);
-      while (await transfer.next()) {
-        // Whole percent, and 1 only when all is well: the size of the picture is known at its end alone.
-        const percent = Math.min(99, Math.floor((100 * transfer.received) / expected));
-        if (percent > shown) {
-          shown = percent;
-          yield { kind: 'progress', progress: percent / 100 };
-        }
-      }
-      const packed = transfer.bytes();
-      const size = images.find((candidate) => packedBytes(candidate) === packed.length);
-      if (size === undefined) throw new AppError('READER_PROTOCOL', `a picture of ${packed.length} bytes`);
+  for (;;) {
+    const { done, value } = await uploading.next();
+    if (done === true) {
       yield { kind: 'progress', progress: 1 };
-      return { ...size, pixels: decodePixels(packed) };
-    } catch (error) {
-      // The picture is still in the device's buffer: it can be asked for again.
-      if (attempt >= TRANSFERS || !isAppError(error, 'READER_PROTOCOL')) throw error;
+      return value;
+    }
+    // Whole percent, and 1 only when all is well: the size of the picture is known at its end alone.
+    const percent = Math.min(99, Math.floor((100 * value) / expected));
+    if (percent > shown) {
+      shown = percent;
+      yield { kind: 'progress', progress: percent / 100 };
     }
   }
 }
 
-async function uploadTemplate(session: Session, signal: AbortSignal): Promise<NonNullable<Sample['template']>> {
+async function uploadTemplate(device: Device, signal: AbortSignal): Promise<NonNullable<Sample['template']>> {
+  const { session } = device;
   const { template, id } = session.dialect;
   await session.request('genChar', { buffer: BUFFER }, signal);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await session.request('upChar', { buffer: BUFFER }, signal);
-      const transfer = session.transfer(template.bytes, TEMPLATE_LIMIT, signal);
-      let more = true;
-      while (more) more = await transfer.next();
-      const bytes = transfer.bytes();
+  const uploading = upload(device, signal, {
+    ask: (answerMs) => session.request('upChar', { buffer: BUFFER }, signal, answerMs),
+    sizes: template.bytes === null ? null : [template.bytes],
+    limit: TEMPLATE_LIMIT,
+    read(bytes) {
       checkTemplate(template, bytes);
       return { format: template.format, dialect: id, bytes };
+    },
+  });
+  for (;;) {
+    const { done, value } = await uploading.next();
+    if (done === true) return value;
+  }
+}
+
+interface Upload<T> {
+  /** Has the device send. */
+  readonly ask: (answerMs?: number) => Promise<unknown>;
+  /** In bytes, where they are known. */
+  readonly sizes: readonly number[] | null;
+  readonly limit: number;
+  /** READER_PROTOCOL where the bytes cannot be what was asked for. */
+  readonly read: (bytes: Uint8Array) => T;
+}
+
+/**
+ * Yields how many bytes have arrived. The data stays in the device's buffer, so what comes damaged is asked for again, and what breaks off once:
+ * the end that a line lost looks like a device that stopped. All of it has one deadline.
+ */
+async function* upload<T>(
+  { session, clock }: Device,
+  signal: AbortSignal,
+  { ask, sizes, limit, read }: Upload<T>,
+): AsyncGenerator<number, T, void> {
+  const deadline = clock.monotonicMs() + session.uploadMs;
+  let stalled: AppError | null = null;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await ask(stalled === null ? undefined : session.dialect.timing.firstAnswer);
     } catch (error) {
-      if (attempt >= TRANSFERS || !isAppError(error, 'READER_PROTOCOL')) throw error;
+      if (stalled !== null && isAppError(error, 'READER_SILENT')) throw stalled;
+      throw error;
+    }
+    const transfer = session.transfer(sizes, limit, deadline, signal);
+    try {
+      while (await transfer.next()) yield transfer.received;
+      return read(transfer.bytes());
+    } catch (error) {
+      const again = isAppError(error, 'READER_PROTOCOL') || (stalled === null && isAppError(error, 'READER_STALLED'));
+      if (!again || !transfer.ended || attempt >= TRANSFERS) throw error;
+      if (error.code === 'READER_STALLED') stalled = error;
     }
   }
 }

@@ -13,11 +13,16 @@ import type { Fields, Instruction, Reply, SharedInstructions, Values } from './i
 /** How often a repeatable command is sent before its failure counts. */
 const ATTEMPTS = 3;
 
+/** The rate that a dialect's times are meant for. */
+const USUAL_BAUD = 57_600;
+
 /** What the device has yet to send for what it was last told. */
 type Owed = 'nothing' | 'answer' | 'answer-and-data' | 'data';
 
 export class Session {
   readonly dialect: Dialect;
+  /** Longest upload of data, with what is asked for again, milliseconds. */
+  readonly uploadMs: number;
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #address: number;
@@ -28,8 +33,10 @@ export class Session {
   #heard = 0;
   #owed: Owed = 'nothing';
 
-  constructor(link: Link, clock: Clock, dialect: Dialect, address: number) {
+  /** `baud`: of the link, where it has a rate. */
+  constructor(link: Link, clock: Clock, dialect: Dialect, address: number, baud = USUAL_BAUD) {
     this.dialect = dialect;
+    this.uploadMs = Math.round(dialect.timing.upload * Math.max(1, USUAL_BAUD / baud));
     this.#link = link;
     this.#clock = clock;
     this.#address = address;
@@ -45,6 +52,8 @@ export class Session {
   ): Promise<Reply<R>> {
     const attempts = instruction.repeatable ? ATTEMPTS : 1;
     for (let attempt = 1; ; attempt++) {
+      // Not repeated: a device that never stops sending hears no command.
+      await this.#settle(signal);
       try {
         const reply = await this.#exchange(instruction, args, answerMs, signal);
         if (reply.code !== CONFIRMATION.packetError || attempt >= attempts) return reply;
@@ -70,12 +79,15 @@ export class Session {
 
   /**
    * The data that follows the acknowledgement just received.
-   * `expected`: its size where that is known; it lets an end be seen that no packet marks. More than `limit` bytes are refused.
+   * `sizes`: those it can have, where they are known; they let an end be seen that no packet marks. More than `limit` bytes are refused.
+   * `deadline`: of the whole upload, by the clock.
    */
-  transfer(expected: number | null, limit: number, signal: AbortSignal): Transfer {
-    const deadline = this.#clock.monotonicMs() + this.dialect.timing.transfer;
-    return new Transfer(expected, limit, {
-      next: () => this.#next(this.dialect.timing.gap, deadline, signal),
+  transfer(sizes: readonly number[] | null, limit: number, deadline: number, signal: AbortSignal): Transfer {
+    return new Transfer(sizes, limit, {
+      next: async () => {
+        const item = await this.#next(this.dialect.timing.gap, deadline, signal);
+        return item === null && this.#clock.monotonicMs() >= deadline ? { kind: 'late', afterMs: this.uploadMs } : item;
+      },
       ended: () => {
         this.#owed = 'nothing';
       },
@@ -88,7 +100,6 @@ export class Session {
     answerMs: number,
     signal: AbortSignal,
   ): Promise<Reply<R>> {
-    await this.#settle(signal);
     this.#link.drain();
     this.#parser.reset();
     this.#items = [];
@@ -125,12 +136,12 @@ export class Session {
 
   /** Lets what an interrupted exchange still sends pass by, so that it isn't taken for the answer to the next command. */
   async #settle(signal: AbortSignal): Promise<void> {
-    const { answer, gap, transfer } = this.dialect.timing;
-    const deadline = this.#clock.monotonicMs() + transfer;
+    const { answer, gap } = this.dialect.timing;
+    const deadline = this.#clock.monotonicMs() + this.uploadMs;
     while (this.#owed !== 'nothing') {
       const item = await this.#next(this.#owed === 'data' ? gap : answer, deadline, signal);
       if (this.#clock.monotonicMs() >= deadline) {
-        throw new AppError('READER_PROTOCOL', `the device does not stop sending in ${transfer} ms`);
+        throw new AppError('READER_PROTOCOL', `the device did not stop sending in ${this.uploadMs} ms`);
       }
       if (item === null) this.#owed = 'nothing';
       else if (item.kind === 'frame') this.#passBy(item.frame);
@@ -186,15 +197,15 @@ export class Session {
 
 /** What a transfer needs of its session. */
 interface Incoming {
-  /** null: silence. */
-  next(): Promise<ParsedItem | null>;
+  /** null: silence. `late`: the upload's time, so many milliseconds, was over while the device was sending. */
+  next(): Promise<ParsedItem | { readonly kind: 'late'; readonly afterMs: number } | null>;
   /** The device owes nothing more. */
   ended(): void;
 }
 
 /** Data on its way to the host. */
 export class Transfer {
-  readonly #expected: number | null;
+  readonly #sizes: readonly number[] | null;
   readonly #limit: number;
   readonly #incoming: Incoming;
   readonly #payloads: Uint8Array[] = [];
@@ -205,9 +216,10 @@ export class Transfer {
   #damaged = false;
   /** A packet whose end did not come: damage if more follows, and else where the device stopped. */
   #cut = false;
+  #ended = false;
 
-  constructor(expected: number | null, limit: number, incoming: Incoming) {
-    this.#expected = expected;
+  constructor(sizes: readonly number[] | null, limit: number, incoming: Incoming) {
+    this.#sizes = sizes;
     this.#limit = limit;
     this.#incoming = incoming;
   }
@@ -217,11 +229,22 @@ export class Transfer {
     return this.#received;
   }
 
-  /** Waits for the next packet; false: that was the last. READER_STALLED where the device falls silent, READER_PROTOCOL where it sends too much. */
+  /** Whether the device owes nothing more: else it isn't to be asked for anything. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /**
+   * Waits for the next packet; false: that was the last. READER_STALLED where the device falls silent, READER_PROTOCOL where it sends too much
+   * or too long.
+   */
   async next(): Promise<boolean> {
     for (;;) {
       const item = await this.#incoming.next();
       if (item === null) return this.#silence();
+      if (item.kind === 'late') {
+        throw new AppError('READER_PROTOCOL', `no end of data in ${item.afterMs} ms, but ${this.#received} bytes`);
+      }
       if (item.kind === 'fault') {
         this.#noisy ||= item.fault === 'noise';
         this.#cut ||= item.fault === 'cut';
@@ -233,31 +256,37 @@ export class Transfer {
         }
         this.#payloads.push(item.frame.payload);
         if (item.frame.kind === 'data') return true;
-        this.#incoming.ended();
+        this.#end();
         return false;
       }
     }
   }
 
   /**
-   * All of it, once `next` said that it ended. READER_PROTOCOL where packets were damaged on the way, or may have been: a size that is as
-   * expected clears noise and nothing else, and where none is expected the caller must know its data by other marks.
+   * All of it, once `next` said that it ended. READER_PROTOCOL where packets were damaged on the way, or may have been: a size that it can
+   * have clears noise and nothing else, and where no size is known the caller must know its data by other marks.
    */
   bytes(): Uint8Array {
     if (this.#damaged || this.#cut) {
       throw new AppError('READER_PROTOCOL', `damaged packets among ${this.#received} bytes`);
     }
-    if (this.#noisy && this.#expected !== null && this.#received !== this.#expected) {
-      throw new AppError('READER_PROTOCOL', `noise among ${this.#received} bytes, expected ${this.#expected}`);
+    if (this.#noisy && this.#sizes?.includes(this.#received) === false) {
+      throw new AppError('READER_PROTOCOL', `noise among ${this.#received} bytes`);
     }
     return concatBytes(...this.#payloads);
   }
 
   #silence(): false {
-    this.#incoming.ended();
+    this.#end();
     // Clones that mark no end have sent everything; and where packets were damaged, the end may have been among them.
-    if ((this.#received === this.#expected && !this.#cut) || this.#damaged) return false;
+    const whole = this.#sizes?.includes(this.#received) === true && !this.#cut;
+    if (whole || this.#damaged) return false;
     throw new AppError('READER_STALLED', `the device stopped after ${this.#received} bytes`);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#incoming.ended();
   }
 }
 

@@ -227,9 +227,10 @@ export class AttachedReader {
 
   #settings(): DriverContext['settings'] {
     const { config } = this.section;
-    const { password, address } = config;
+    const { link, baud, password, address } = config;
     const dialect = config.dialect ?? this.#device.dialect;
     return {
+      ...(link === 'hid' ? {} : { baud }),
       ...(dialect === undefined ? {} : { dialect }),
       ...(password === undefined ? {} : { password }),
       ...(address === undefined ? {} : { address }),

@@ -80,6 +80,8 @@ export interface DriverContext {
 }
 
 export interface DriverSettings {
+  /** Bits a second of the link, where it has a rate: what is slow may take longer. */
+  readonly baud?: number;
   readonly dialect?: string;
   readonly password?: number;
   readonly address?: number;

@@ -185,7 +185,7 @@ describe('a capture', () => {
     const stalling: Scenario = {
       description: '',
       presses: [press],
-      faults: [{ kind: 'stall', atByte: 20_000, times: 1 }],
+      faults: [{ kind: 'stall', atByte: 20_000, times: 2 }],
     };
     const { service } = await house({
       readers: [readerConfig({ simulated: { scenario: 'own' } })],
@@ -195,6 +195,22 @@ describe('a capture', () => {
     expect(service.list()).toMatchObject([{ state: 'error', error: { code: 'READER_STALLED' } }]);
     expect((await collect(service.capture(undefined, OPTIONS, FOREVER))).error).toBeNull();
     expect(service.get('simulated-1').state).toBe('ready');
+  });
+
+  test('over a slow link has the time to ask for a damaged picture again', async () => {
+    const { service, clock } = await house({
+      readers: [readerConfig({ baud: 9600, simulated: { paced: true, scenario: 'slow' } })],
+      scenarios: {
+        slow: {
+          description: '',
+          baud: 9600,
+          presses: [{ placeAfterMs: 0, liftAfterMs: 0 }],
+          faults: [{ kind: 'flip', atByte: 30_000, count: 1, times: 1 }],
+        },
+      },
+    });
+    expect((await collect(service.capture(undefined, OPTIONS, FOREVER))).error).toBeNull();
+    expect(clock.monotonicMs()).toBeGreaterThan(80_000);
   });
 
   test('survives a handle that went stale without a sign, as after the machine slept', async () => {

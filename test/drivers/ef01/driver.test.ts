@@ -7,7 +7,7 @@ import { concatBytes, fromHex, toHex } from '../../../src/bytes.ts';
 import { AppError, isAppError } from '../../../src/errors.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
 import type { CaptureOptions, DriverSettings, OpenReader } from '../../../src/reader/driver.ts';
-import type { Scenario } from '../../../src/reader/simulated-scenario.ts';
+import type { Fault, Scenario } from '../../../src/reader/simulated-scenario.ts';
 import {
   collect,
   drawPrint,
@@ -306,10 +306,47 @@ describe('a bad line', () => {
     });
   });
 
-  test('that stalls is READER_STALLED, soon after the last byte', async () => {
+  describe('at the very end', () => {
+    const struck = (fault: Partial<Extract<Fault, { kind: 'drop' | 'flip' }>>, times: number | null): Scenario => ({
+      ...scenarios.get('good')!,
+      faults: [{ kind: 'drop', atByte: 0, count: 139, ...fault, times }],
+    });
+    const ends = [
+      ['length of the last packet of a picture', 'as608', { kind: 'flip', atByte: 12 + 287 * 139 + 8, count: 1 }],
+      ['last packet of a picture', 'as608', { atByte: 12 + 287 * 139 }],
+      ['last packet of a template', 'as608', { atByte: 12 + 3 * 139, skip: 1 }],
+      ['last packet of an ISO template', 'as608-iso', { atByte: 12 + 2 * 139, skip: 1, count: 85 }],
+    ] as const;
+
+    test.each(ends)('is survived: the %s', async (_, device, fault) => {
+      const table = await bench({ scenario: struck(fault, 1), device, settings: { dialect: device } });
+      const { error, sample } = await table.capture();
+      expect(error).toBeNull();
+      expect(sample?.image).toEqual(table.prints.given[0]!.image);
+      expect(sample?.template?.bytes).toEqual(table.prints.given[0]!.template);
+    });
+
+    test.each(ends)('is READER_STALLED where it comes again: the %s', async (_, device, fault) => {
+      const table = await bench({ scenario: struck(fault, null), device, settings: { dialect: device } });
+      expect(codeOf((await table.capture()).error)).toBe('READER_STALLED');
+      expect(table.clock.monotonicMs()).toBeLessThan(2500);
+    });
+  });
+
+  test('that stalls and is dead from then on is READER_STALLED all the same', async () => {
+    let asked = 0;
+    const packets = encodeData(DEFAULT_ADDRESS, encodePixels(drawPrint().image.pixels), 128).slice(0, 100);
+    const script = new Script([[0x0a, () => (asked++ === 0 ? [ack([0]), ...packets] : [])]]);
+    const { error } = await collect((await script.open()).capture(OPTIONS, FOREVER));
+    expect(codeOf(error)).toBe('READER_STALLED');
+    expect((error as AppError).detail).toContain('12800 bytes');
+    expect(script.clock.monotonicMs()).toBeLessThan(5000);
+  });
+
+  test('that stalls twice is READER_STALLED, soon after the last byte', async () => {
     const { capture, clock } = await bench({ scenario: 'stall' });
     expect(codeOf((await capture()).error)).toBe('READER_STALLED');
-    expect(clock.monotonicMs()).toBeLessThan(1500);
+    expect(clock.monotonicMs()).toBeLessThan(2500);
   });
 
   test('of noise is READER_PROTOCOL, of silence READER_SILENT, of the wrong rate READER_SILENT', async () => {
@@ -329,6 +366,62 @@ describe('a bad line', () => {
     const { error, events } = await capture();
     expect(codeOf(error)).toBe('READER_REMOVED');
     expect(story(events)).toEqual(['place', 'hold', 'progress']);
+  });
+});
+
+describe('a device that does not stop sending', () => {
+  async function talkedAt(saying: Uint8Array): Promise<{ error: unknown; next: unknown; script: Script }> {
+    const script = new Script([[0x0a, () => [ack([0])]]]);
+    const reader = await script.open();
+    const end = new AbortController();
+    const talking = (async () => {
+      for (;;) {
+        await script.clock.sleep(20, end.signal);
+        script.say(saying);
+      }
+    })().catch(() => undefined);
+    const { error } = await collect(reader.capture(OPTIONS, FOREVER));
+    const next = await reader.ping(FOREVER).catch((reason: unknown) => reason);
+    end.abort();
+    await talking;
+    return { error, next, script };
+  }
+
+  test.each([
+    ['noise', fromHex('AA5500'), 'no end of data in 60000 ms'],
+    ['packets', dataFrame(new Uint8Array(128)), 'more than 262144 bytes'],
+  ])('but goes on with %s is READER_PROTOCOL within one deadline, asked once', async (_, saying, detail) => {
+    const { error, next, script } = await talkedAt(saying);
+    expect(codeOf(error)).toBe('READER_PROTOCOL');
+    expect((error as AppError).detail).toContain(detail);
+    expect(script.heard.filter((payload) => payload === '0a')).toHaveLength(1);
+    // The next command waits for the end of it as long, once, and does not go out.
+    expect(codeOf(next)).toBe('READER_PROTOCOL');
+    expect((next as AppError).detail).toContain('did not stop sending in 60000 ms');
+    expect(script.clock.monotonicMs()).toBeLessThan(121_000);
+  });
+
+  test.each([
+    [1200, null],
+    [57_600, 'READER_PROTOCOL'],
+  ])('for minutes, as at 1200 baud, may where the link is said to run at %i', async (baud, code) => {
+    const bytes = concatBytes(ack([0]), ...encodeData(DEFAULT_ADDRESS, encodePixels(drawPrint().image.pixels), 128));
+    const script: Script = new Script([
+      [
+        0x0a,
+        () => {
+          void (async () => {
+            for (let at = 0; at < bytes.length; at += 48) {
+              await script.clock.sleep(400);
+              script.say(bytes.subarray(at, at + 48));
+            }
+          })();
+          return [];
+        },
+      ],
+    ]);
+    const { error } = await collect((await script.open({ baud })).capture(OPTIONS, FOREVER));
+    expect(codeOf(error)).toBe(code);
   });
 });
 
