@@ -34,6 +34,8 @@ export interface ReaderDeps {
   readonly clock: Clock;
   readonly links: LinkFactories;
   readonly log: Log;
+  /** Has somebody look at what is plugged in, who tells by `arrive`. */
+  readonly look: () => Promise<void>;
   readonly changed: () => void;
 }
 
@@ -69,6 +71,11 @@ export class AttachedReader {
   /** Whether a capture holds it. */
   get held(): boolean {
     return this.#held;
+  }
+
+  /** Whether it was not found where it was last seen. */
+  get astray(): boolean {
+    return this.#reader === null && isAppError(this.#error, 'READER_REMOVED');
   }
 
   get state(): ReaderState {
@@ -172,6 +179,11 @@ export class AttachedReader {
       }
     }
     await orAbort(this.open(), signal);
+    if (this.astray) {
+      // Put back a moment ago, it can have another name.
+      await orAbort(this.#deps.look(), signal);
+      if (!this.astray) await orAbort(this.open(), signal);
+    }
     if (this.#reader === null) throw this.#error ?? new AppError('READER_REMOVED', this.id);
     return this.#reader;
   }

@@ -55,7 +55,7 @@ export class ReaderService {
     this.#watch ??= this.#watchPlugs();
   }
 
-  /** Looks at what is plugged in and opens what is new, or waits for a look under way. While a capture runs it does nothing. */
+  /** Looks at what is plugged in and opens what is new, or waits for a look under way. Readers that capture are left to their captures. */
   refresh(): Promise<void> {
     this.#round ??= this.#look().finally(() => {
       this.#round = null;
@@ -152,23 +152,29 @@ export class ReaderService {
   }
 
   async #look(): Promise<void> {
-    if (this.#readers.some((reader) => reader.held)) return;
     const { devices, failed } = await this.#listAll();
     if (this.#closing.signal.aborted) return;
     const matches = matchDevices(devices, this.#sections);
+    const isListed = ({ section, device }: AttachedReader): boolean =>
+      matches.some((match) => match.section === section && isSame(match.device, device));
     for (const reader of this.#readers) {
-      const { section } = reader;
       // A capture knows better than a list made meanwhile; and where there is no list there is nothing to conclude.
-      if (reader.held || failed.has(section.config.link)) continue;
-      const stays = matches.some((match) => match.section === section && isSame(match.device, reader.device));
-      if (!stays) await reader.leave();
+      if (reader.held || failed.has(reader.section.config.link)) continue;
+      if (!isListed(reader)) await reader.leave();
     }
     for (const { section, device } of matches) {
       const known = this.#readers.filter((reader) => reader.section === section);
       if (known.some((reader) => reader.state !== 'gone' && isSame(device, reader.device))) continue;
-      const returned = known.find((reader) => reader.state === 'gone' && couldBe(device, reader.device));
-      if (returned === undefined) this.#add(section, device);
-      else returned.arrive(device);
+      const sought = known.find(
+        (reader) => (reader.state === 'gone' || reader.astray) && couldBe(device, reader.device),
+      );
+      if (sought !== undefined) {
+        sought.arrive(device);
+        continue;
+      }
+      // Perhaps the one that a capture holds, under another name: that is known when the capture has ended.
+      const awaited = known.some((reader) => reader.held && !isListed(reader) && couldBe(device, reader.device));
+      if (!awaited) this.#add(section, device);
     }
     await Promise.all(this.#readers.filter((reader) => reader.wantsOpening).map((reader) => reader.open()));
   }
@@ -207,6 +213,11 @@ export class ReaderService {
       clock: this.#clock,
       links: this.#links,
       log: this.#log,
+      // What a look under way has listed already may be out of date.
+      look: async () => {
+        await this.#round;
+        await this.refresh();
+      },
       changed: () => this.#changed(),
     };
     this.#readers.push(new AttachedReader(this.#idFor(section, device), section, device, deps));

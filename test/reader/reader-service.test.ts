@@ -24,8 +24,6 @@ interface House {
   readonly clock: VirtualClock;
   readonly service: ReaderService;
   readonly devices: readonly SimulatedDevice[];
-  /** How often devices were listed. */
-  readonly lists: { count: number };
 }
 
 const houses: ReaderService[] = [];
@@ -42,19 +40,42 @@ interface HouseOptions {
 async function house({ readers = [readerConfig()], scenarios = {}, links = {} }: HouseOptions = {}): Promise<House> {
   const clock = new VirtualClock();
   const sim = simulator(clock, readers, scenarios);
-  const lists = { count: 0 };
-  const simulated: LinkSource = {
-    ...sim,
-    list(paths, signal) {
-      lists.count += 1;
-      return sim.list(paths, signal);
-    },
-  };
-  const factories = { serial: NOTHING, hid: NOTHING, simulated, ...links };
+  const factories = { serial: NOTHING, hid: NOTHING, simulated: sim, ...links };
   const service = new ReaderService({ drivers, readers, clock, links: factories, log: quiet });
   houses.push(service);
   await service.refresh();
-  return { clock, service, devices: [...sim.devices.values()], lists };
+  return { clock, service, devices: [...sim.devices.values()] };
+}
+
+/** A serial reader that can be plugged in elsewhere; it is found by its USB ids. */
+async function movable(simulated: Partial<ReaderConfig['simulated']> = {}): Promise<{
+  clock: VirtualClock;
+  service: ReaderService;
+  device: SimulatedDevice;
+  at: { path: string };
+}> {
+  const clock = new VirtualClock();
+  const sim = simulator(clock, [readerConfig({ simulated })]);
+  const [device] = sim.devices.values();
+  const at = { path: '/dev/ttyUSB0' };
+  const serial: LinkSource = {
+    list: () =>
+      Promise.resolve(
+        device!.plugged
+          ? [{ link: 'serial', path: at.path, vendorId: 0x10c4, productId: 0xea60, serialNumber: 'S0' }]
+          : [],
+      ),
+    async open(asked, config) {
+      if (asked.path !== at.path) throw new AppError('READER_REMOVED', asked.path);
+      return device!.open(config);
+    },
+    close: () => sim.close(),
+  };
+  const links = { serial, hid: NOTHING, simulated: NOTHING };
+  const service = new ReaderService({ drivers, readers: [readerConfig({ link: 'serial' })], clock, links, log: quiet });
+  houses.push(service);
+  await service.refresh();
+  return { clock, service, device: device!, at };
 }
 
 function codeOf(error: unknown): ErrorCode | null {
@@ -222,6 +243,22 @@ describe('a capture', () => {
     expect((await collect(service.capture(undefined, OPTIONS, FOREVER))).error).toBeNull();
   });
 
+  test('finds its reader where it was plugged in a moment ago, before anybody looked', async () => {
+    const { service, device, at } = await movable();
+    device.unplug();
+    at.path = '/dev/ttyUSB1';
+    device.plug();
+    expect((await collect(service.capture('ef01-S0', OPTIONS, FOREVER))).error).toBeNull();
+    expect(states(service)).toEqual({ 'ef01-S0': 'ready' });
+  });
+
+  test('is READER_REMOVED where nobody plugged it in again', async () => {
+    const { service, device } = await movable();
+    device.unplug();
+    expect(codeOf((await collect(service.capture('ef01-S0', OPTIONS, FOREVER))).error)).toBe('READER_REMOVED');
+    expect(states(service)).toEqual({ 'ef01-S0': 'gone' });
+  });
+
   test('ends with SHUTTING_DOWN when the service closes', async () => {
     const { service, clock } = await house({ readers: [readerConfig({ simulated: { scenario: 'no-finger' } })] });
     service.start();
@@ -266,20 +303,42 @@ describe('plugs', () => {
     expect((await collect(service.capture(undefined, OPTIONS, FOREVER))).error).toBeNull();
   });
 
-  test('are not looked at while a capture runs, and lists are answered all the same', async () => {
-    const { service, lists, clock } = await house({ readers: [readerConfig({ simulated: { paced: true } })] });
+  test('of other readers are watched while one captures, and the capture goes on', async () => {
+    const { service, devices, clock } = await house({
+      readers: [readerConfig({ id: 'a', simulated: { paced: true } }), readerConfig({ id: 'b' })],
+    });
     service.start();
-    await clock.sleep(5000);
-    expect(lists.count).toBeGreaterThan(2);
-    const capturing = service.capture(undefined, OPTIONS, FOREVER);
-    const before = lists.count;
-    const during: string[] = [];
-    const { error } = await collect(capturing, () => during.push(service.get('simulated-1').state));
+    const seen: string[] = [];
+    const { error } = await collect(service.capture('a', OPTIONS, FOREVER), (event) => {
+      if (event.kind === 'progress' && event.progress === 0.2) devices[1]!.unplug();
+      if (event.kind === 'progress' && event.progress === 0.6) devices[1]!.plug();
+      expect(service.get('a').state).toBe('busy');
+      const { state } = service.get('b');
+      if (state !== seen.at(-1) && state !== 'busy') seen.push(state);
+    });
     expect(error).toBeNull();
-    expect(new Set(during)).toEqual(new Set(['busy']));
-    expect(lists.count).toBe(before);
-    await clock.sleep(5000);
-    expect(lists.count).toBeGreaterThan(before);
+    expect(seen).toEqual(['ready', 'gone', 'ready']);
+    await clock.sleep(2000);
+    expect(states(service)).toEqual({ a: 'ready', b: 'ready' });
+  });
+
+  test('of the reader that captures are left to the capture, even where it shows under another name', async () => {
+    const { service, clock, at } = await movable({ paced: true });
+    service.start();
+    const ids = new Set<string>();
+    const { error } = await collect(service.capture(undefined, OPTIONS, FOREVER), (event) => {
+      if (event.kind === 'progress' && event.progress === 0.2) at.path = '/dev/ttyUSB1';
+      ids.add(
+        service
+          .list()
+          .map(({ id, state }) => `${id} ${state}`)
+          .join(),
+      );
+    });
+    expect(error).toBeNull();
+    expect([...ids]).toEqual(['ef01-S0 busy']);
+    await clock.sleep(4000);
+    expect(service.list().map(({ id }) => id)).toEqual(['ef01-S0']);
   });
 
   test('of a reader that does not open are tried again, ever more seldom', async () => {
