@@ -9,7 +9,7 @@ export interface LinkSource {
    * READER_LIBRARY_MISSING where the system lacks what it takes to look.
    */
   list(paths: readonly string[], signal: AbortSignal): Promise<AttachedDevice[]>;
-  /** READER_ACCESS_DENIED, READER_IN_USE, READER_REMOVED or READER_LIBRARY_MISSING. */
+  /** READER_ACCESS_DENIED, READER_IN_USE, READER_REMOVED, READER_LIBRARY_MISSING, or READER_PROTOCOL where it is no device of the kind. */
   open(device: AttachedDevice, config: ReaderConfig, signal: AbortSignal): Promise<Link>;
   /** Ends what the source itself runs. Links are closed by who opened them. */
   close(): Promise<void>;

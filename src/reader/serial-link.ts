@@ -146,5 +146,7 @@ export function openFailure(path: string, error: Error): AppError {
   if (/Cannot lock port|resource busy|Access denied/i.test(message))
     return new AppError('READER_IN_USE', path, options);
   if (/Permission denied|not permitted/i.test(message)) return new AppError('READER_ACCESS_DENIED', path, options);
-  return new AppError('READER_REMOVED', `${path} cannot be opened`, options);
+  // What is neither busy, forbidden nor gone is no serial port, or none that takes the settings: to plug it in again would not help.
+  const code = /No such|not found/i.test(message) ? 'READER_REMOVED' : 'READER_PROTOCOL';
+  return new AppError(code, `${path} cannot be opened: ${message}`, options);
 }

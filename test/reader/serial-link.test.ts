@@ -125,6 +125,14 @@ describeTool('socat', 'a serial link', () => {
   });
 });
 
+describe.skipIf(process.platform === 'win32')('a path that is no serial port', () => {
+  test.each(['/dev/null', '/dev/urandom'])('%s is not one that was unplugged', async (path) => {
+    const error: unknown = await openSerial(path, SETTINGS, FOREVER).catch((reason: unknown) => reason);
+    expect(isAppError(error) && error.code).toBe('READER_PROTOCOL');
+    expect(isAppError(error) && error.detail).toMatch(new RegExp(`^${path} cannot be opened: .*[Ii]nappropriate`));
+  });
+});
+
 describe('what the bindings say when a port does not open', () => {
   test.each([
     ['Error: Permission denied, cannot open /dev/ttyUSB0', 'READER_ACCESS_DENIED'],
@@ -134,8 +142,16 @@ describe('what the bindings say when a port does not open', () => {
     ['Opening COM3: Access denied', 'READER_IN_USE'],
     ['Error: No such file or directory, cannot open /dev/ttyUSB0', 'READER_REMOVED'],
     ['Opening COM3: File not found', 'READER_REMOVED'],
+    ['Error: No such device, cannot open /dev/ttyUSB0', 'READER_REMOVED'],
+    ['Error: No such device or address, cannot open /dev/ttyUSB0', 'READER_REMOVED'],
+    ['Error: Inappropriate ioctl for device, cannot open /dev/null', 'READER_PROTOCOL'],
+    ['Error: Input/output error, cannot open /dev/ttyS0', 'READER_PROTOCOL'],
   ])('%s', (message, code) => {
-    expect(openFailure('port', new Error(message)).code).toBe(code);
+    const { code: seen, detail } = openFailure('port', new Error(message));
+    expect(seen).toBe(code);
+    if (code === 'READER_REMOVED' || code === 'READER_PROTOCOL') {
+      expect(detail).toBe(`port cannot be opened: ${message}`);
+    } else expect(detail).toBe('port');
   });
 });
 
