@@ -1,4 +1,5 @@
 /** Plans what is appended to a document to mark and to sign it. Pure: the signature itself is filled in by who holds the key. */
+import { deflateSync } from 'node:zlib';
 import { AppError } from '../errors.ts';
 import type { Appearance } from './appearance.ts';
 import type { SeenRect } from './geometry.ts';
@@ -49,12 +50,12 @@ const MAX_CONTENTS_BYTES = 4 * 1024 * 1024;
  * new identifier. Throws PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, FIELD_NOT_FOUND, PDF_SIGNED_LOCKED, and what reading the document throws.
  */
 export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16: Uint8Array): PlannedIncrement {
-  const { marks, signature } = request;
+  const { marks, signature } = visible(pdf, request);
   if (!(signature.contentsBytes > 0 && signature.contentsBytes <= MAX_CONTENTS_BYTES)) {
     throw new AppError('INTERNAL', `${signature.contentsBytes} bytes for a signature`);
   }
   const fields = pdf.signatureFields();
-  checkUnlocked(pdf, fields, request);
+  checkUnlocked(pdf, fields, { marks, signature });
 
   const draft = new IncrementDraft(pdf);
   const pages = Map.groupBy(marks, ({ place }) => place.page);
@@ -63,6 +64,29 @@ export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16:
   const fieldName = addSignatureField(draft, fields, ref, signature);
   const written = draft.finish(ref, signatureDictionary(signature), signature.contentsBytes, random16);
   return { ...written, fieldName };
+}
+
+/**
+ * The request, so that its seal is seen. Where a form says NeedAppearances (12.7.3), readers draw its fields themselves, and poppler
+ * then shows nothing for a signature: there the seal becomes a mark of the page, under a field that looks like nothing. An XFA
+ * form is drawn instead of the pages (ISO 32000-1, 12.7.8), and no seal on them would be seen at all.
+ */
+function visible(pdf: PdfFile, request: IncrementRequest): IncrementRequest {
+  const form = pdf.form();
+  if (form === null) return request;
+  if (pdf.get(form, 'XFA') !== null) throw new AppError('PDF_SHAPE_UNSUPPORTED', 'an XFA form');
+  const { marks, signature } = request;
+  const { place, appearance } = signature;
+  if (appearance === null || pdf.get(form, 'NeedAppearances') !== true) return request;
+  if (place === null) {
+    if (signature.fieldName === 'auto') return request;
+    throw new AppError('PDF_SHAPE_UNSUPPORTED', 'a form with /NeedAppearances: its signature field would stay empty');
+  }
+  const nothing: Appearance = { ...appearance, contentFlate: deflateSync(''), images: {} };
+  return {
+    marks: [...marks, { place, appearance, title: 'Signature appearance' }],
+    signature: { ...signature, appearance: nothing },
+  };
 }
 
 /**

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
 import { isKind, pdfDict, pdfRef } from '../../src/pdf/object.ts';
 import type { PdfObject } from '../../src/pdf/object.ts';
@@ -184,6 +185,48 @@ describe('a signature field', () => {
   });
 });
 
+/** The classic fixture with an interactive form that says `more`, and holds a field that has no appearance of its own. */
+function formOf(more: string, field = '/FT /Tx /T (Sum) /V (3200)'): Uint8Array {
+  const pdf = new RawPdf();
+  pdf.object(1, `<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [5 0 R] /DA (/Helv 12 Tf 0 g) ${more} >> >>`);
+  pdf.object(2, '<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 595 842] >>');
+  pdf.object(3, '<< /Type /Page /Parent 2 0 R /Annots [5 0 R] >>');
+  pdf.object(5, `<< /Type /Annot /Subtype /Widget ${field} /F 4 /Rect [300 300 400 320] /P 3 0 R >>`);
+  return pdf.table('/Size 6 /Root 1 0 R').end().bytes();
+}
+
+describe('a form', () => {
+  const refused = expect.objectContaining({ code: 'PDF_SHAPE_UNSUPPORTED' }) as Error;
+
+  it('of XFA is refused: readers draw it instead of the pages', () => {
+    expect(() => incrementOf(formOf('/XFA [(template) 5 0 R]'))).toThrow(refused);
+    expect(() => incrementOf(formOf('/XFA null'))).not.toThrow();
+  });
+
+  it('whose fields readers draw themselves keeps saying so, and its pages show the seal', () => {
+    const original = formOf('/NeedAppearances true');
+    const pdf = open(extendedBy(original, incrementOf(original, { marks: [] })));
+    expect(pdf.form()?.entries.get('NeedAppearances')).toBe(true);
+    const resources = pdf.resolve(pdf.page(1).attributes.Resources);
+    expect(isKind(resources, 'dict') && isKind(pdf.get(resources, 'XObject'), 'dict')).toBe(true);
+    expect(pdf.signatureFields()).toHaveLength(1);
+  });
+
+  it('whose fields readers draw themselves takes no second seal that would not be seen', () => {
+    const original = formOf('/NeedAppearances true');
+    const sealed = extendedBy(original, incrementOf(original, { marks: [] }));
+    const again = (): unknown => incrementOf(sealed, { marks: [] });
+    expect(again).toThrow(expect.objectContaining({ code: 'PDF_SIGNED_LOCKED' }) as Error);
+  });
+
+  it('whose fields readers draw themselves takes no seal into a field that would stay empty', () => {
+    const original = formOf('/NeedAppearances true', '/FT /Sig /T (Seal)');
+    const signature = signatureRequest({ fieldName: 'Seal', place: null });
+    const detail = expect.stringContaining('NeedAppearances') as string;
+    expect(() => incrementOf(original, { marks: [], signature })).toThrow(expect.objectContaining({ detail }) as Error);
+  });
+});
+
 describe('marks', () => {
   const shared = pdfFixture('extended', 'shared-resources');
 
@@ -319,6 +362,14 @@ describeTool('pdftoppm', 'pages as seen', () => {
       return red(80 + cos * dx - sin * dy, 60 + sin * dx + cos * dy);
     };
     expect([turned(0, 0), turned(0, -6), turned(0, 6)]).toEqual([true, true, false]);
+  });
+
+  it('shows the seal where readers draw the form’s fields themselves', () => {
+    const original = formOf('/NeedAppearances true');
+    const request = { marks: [], signature: signatureRequest() };
+    const { inside, outside } = look('need-appearances', original, request, 1);
+    expect(outside).toBe(0);
+    expect(inside).toBeGreaterThan(500);
   });
 
   it('an existing field on a turned page shows the seal upright, as large as fits', () => {
