@@ -7,7 +7,7 @@ import { outcomeOf } from '../task-pool.ts';
 import type { Outcome, TaskHandler } from '../task-pool.ts';
 import { memorySource, openFileSource } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
-import type { Rotation } from './geometry.ts';
+import type { PageGeometry, Rotation } from './geometry.ts';
 import { checkPlanned } from './increment-check.ts';
 import { planIncrement } from './increment.ts';
 import type { IncrementRequest, PlannedIncrement } from './increment.ts';
@@ -54,8 +54,14 @@ export const plan: Handler<'plan'> = ({ path, request, random16 }) =>
 
 export const readText: Handler<'readText'> = ({ path, pages }) =>
   onFile(path, async (source) => {
+    // Refused here by its true name, before PDFium makes something of it.
+    const seen = geometries(source);
     const reader = await textReader();
-    const read = await reader.read(source, userUnits(source));
+    const read = await reader.read(
+      source,
+      seen.map(({ userUnit }) => userUnit),
+    );
+    requireSamePages(seen, read);
     return pages === undefined ? read : read.filter(({ page }) => pages.includes(page));
   });
 
@@ -105,15 +111,21 @@ function facts(source: ByteSource): PdfFacts {
   };
 }
 
-/** The UserUnit of each page; empty for a document that PDFium reads and this reader refuses. */
-function userUnits(source: ByteSource): number[] {
-  try {
-    const pdf = openPdf(source);
-    return Array.from(pdf.walkPages(), (page) => pdf.geometry(page).userUnit);
-  } catch (error) {
-    if (error instanceof AppError) return [];
-    throw error;
-  }
+function geometries(source: ByteSource): PageGeometry[] {
+  const pdf = openPdf(source);
+  return Array.from(pdf.walkPages(), (page) => pdf.geometry(page));
+}
+
+/** Floats of a few hundred millimetres, and rounding in between. */
+const SAME_MM = 0.1;
+
+/** Text is found by PDFium and marked by this reader: where they see other pages, a mark would lie beside what it is for. */
+function requireSamePages(seen: readonly PageGeometry[], read: readonly PageText[]): void {
+  const same = (page: PageGeometry, i: number): boolean =>
+    Math.abs(page.widthMm - (read[i]?.widthMm ?? NaN)) < SAME_MM &&
+    Math.abs(page.heightMm - (read[i]?.heightMm ?? NaN)) < SAME_MM;
+  if (seen.length === read.length && seen.every(same)) return;
+  throw new AppError('PDF_SHAPE_UNSUPPORTED', 'readers disagree on its pages');
 }
 
 function onFile<T>(path: string, work: (source: ByteSource) => T | Promise<T>): Promise<Outcome<T>> {

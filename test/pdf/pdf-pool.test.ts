@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
 import { AppError } from '../../src/errors.ts';
 import { PdfPool } from '../../src/pdf/pdf-pool.ts';
 import {
@@ -59,6 +63,24 @@ describe('the pool of one worker', () => {
     const error: unknown = await refused.catch((error: unknown) => error);
     expect(error).toBeInstanceOf(AppError);
     expect(error).toMatchObject({ code: 'PDF_LIMIT', detail: 'the page tree meets object 2 twice', extras: {} });
+  });
+
+  it.each([
+    ['encrypted', 'PDF_ENCRYPTED'],
+    ['hybrid', 'PDF_SHAPE_UNSUPPORTED'],
+  ])('reads no text of what will be refused: %s', async (name, code) => {
+    await expect(pool().readText(pdfFixturePath('refused', name))).rejects.toMatchObject({ code });
+  });
+
+  it('reads no text where PDFium sees other pages', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'zhiyin-pool-')), 'two-readings.pdf');
+    const pdf = new RawPdf().object(1, '<< /Type /Catalog /Pages 2 0 R >>');
+    pdf.object(2, '<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 1 /MediaBox [0 0 300 300] >>');
+    pdf.object(3, '<< /Type /Page /Parent 2 0 R >>').object(4, '<< /Type /Page /Parent 2 0 R >>');
+    writeFileSync(path, pdf.table('/Size 5 /Root 1 0 R').end().bytes());
+    const refusal = { code: 'PDF_SHAPE_UNSUPPORTED', detail: 'readers disagree on its pages' };
+    await expect(pool().readText(path)).rejects.toMatchObject(refusal);
+    rmSync(dirname(path), { recursive: true });
   });
 
   it('says that a file is not there', async () => {
