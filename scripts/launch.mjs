@@ -25,9 +25,8 @@ export async function launch(file, args) {
     return;
   }
   const child = spawn(runtime, [file, ...args], { stdio: 'inherit' });
-  // A terminal sends SIGINT to the child too; a supervisor sends SIGTERM to us alone.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  // A terminal sends signals to the child, too, a supervisor perhaps to us alone: the child does not mind hearing them twice.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? (signal === null ? 1 : 128);
   });

@@ -167,7 +167,7 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      committee: { type: 'string', default: '示例市示范区人民调解委员会' },
+      committee: { type: 'string', default: '示例市示例镇示例村人民调解委员会' },
       variant: { type: 'string', multiple: true, default: [] },
     },
   });
@@ -186,4 +186,9 @@ async function main(): Promise<void> {
 }
 
 // Run by name, directly or through the launcher, which imports what it runs.
-if (process.argv[1] === import.meta.filename) await main();
+if (process.argv[1] === import.meta.filename) {
+  await main().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 64;
+  });
+}

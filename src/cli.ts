@@ -1,6 +1,6 @@
 /** The command line: text for people or one JSON document for programs. It decides nothing that a service decides. */
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { encodePng } from './biometric/raster.ts';
@@ -14,7 +14,7 @@ import type { CaptureEvent, Sample } from './reader/driver.ts';
 import type { ReaderInfo } from './reader/reader-service.ts';
 import type { Placement } from './seal/seal-job.ts';
 import { askPassphrase, readPassphrase } from './passphrase.ts';
-import { compose, composeReaders, composeVerifier, startDaemon, version } from './main.ts';
+import { checkConfig, compose, composeReaders, composeVerifier, startDaemon, version } from './main.ts';
 import type { Daemon } from './main.ts';
 import { reportText } from './verify/report.ts';
 import type { Verdict } from './verify/report.ts';
@@ -30,6 +30,9 @@ const VERIFY_EXIT: Readonly<Record<Verdict, number>> = {
   NO_SIGNATURE: 3,
   UNREADABLE: EX_DATAERR,
 };
+
+/** How often it is seen whether npm's shell is still there. */
+const PARENT_WATCH_MS = 250;
 
 interface Common {
   readonly config?: string;
@@ -64,16 +67,21 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .option('--picture <file>', 'PNG of the seal, instead of the drawn one')
     .option('--at <page,xMm,yMm>', "centre of the seal, from the page's top left as seen")
     .option('--keyword <text>', 'centre of the seal on these words')
+    .option('--occurrence <n>', 'which one, where the words stand more than once, from 1')
     .option('--reason <text>', 'reason, written into the signature')
     .action(async (input: string, output: string, options: SealOptions) => {
       await seal(input, output, options);
     });
 
   command('verify', 'check a sealed PDF · 验证已用印的 PDF')
-    .argument('<file>', 'PDF to check')
+    .argument('[file]', 'PDF to check')
     .option('--trust <root...>', 'root certificates, PEM or DER')
-    .action(async (file: string, options: Common & { readonly trust?: readonly string[] }) => {
-      exitCode = await verify(file, options);
+    .action(async (named: string | undefined, options: Common & { readonly trust?: readonly string[] }) => {
+      const { trust = [] } = options;
+      // `--trust ROOT FILE`: a list of roots takes in the file that follows it.
+      const file = named ?? (trust.length > 1 ? trust.at(-1) : undefined);
+      if (file === undefined) throw new AppError('USAGE', "missing required argument 'file'");
+      exitCode = await verify(file, named === undefined ? trust.slice(0, -1) : trust, options);
     });
 
   command('readers', 'list the fingerprint readers · 列出指纹采集器').action(async (options: Common) => {
@@ -88,12 +96,10 @@ export async function runCli(args: readonly string[]): Promise<number> {
     });
 
   const config = program.command('config').description('the configuration · 配置');
-  command('check', 'read the configuration and show what holds · 检查配置', config).action((options: Common) => {
-    print(
-      options,
-      describeConfig(configOf(options)),
-      (checked) => `OK · 配置无误\n${JSON.stringify(checked, null, 2)}\n`,
-    );
+  command('check', 'read the configuration and show what holds · 检查配置', config).action(async (options: Common) => {
+    const settings = configOf(options);
+    await checkConfig(settings);
+    print(options, describeConfig(settings), (checked) => `OK · 配置无误\n${JSON.stringify(checked, null, 2)}\n`);
   });
 
   try {
@@ -105,9 +111,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
 }
 
 async function serve(config: Config, json: boolean): Promise<number> {
-  const daemon = await startDaemon(config, json || !process.stderr.isTTY ? null : process.stderr);
-  // Before anyone is told that the daemon is there, and may want it gone.
+  // Before the port is open: whoever sees it may want the daemon gone.
   const stopped = stopSignal();
+  const daemon = await startDaemon(config, json || !process.stderr.isTTY ? null : process.stderr);
   const { url, tokenFile, readers: attached, seal: state } = daemon;
   if (json) {
     process.stdout.write(`${JSON.stringify({ url, tokenFile, readers: attached.map(viewOfReader), seal: state })}\n`);
@@ -118,7 +124,7 @@ async function serve(config: Config, json: boolean): Promise<number> {
         `  address · 地址  ${url}`,
         ...attached.map((reader) => `  reader · 采集器  ${readerLine(viewOfReader(reader))}`),
         ...(attached.length === 0 ? ['  reader · 采集器  none · 无'] : []),
-        `  seal · 印章    ${state}`,
+        `  seal · 印章    ${state}${daemon.sealError === undefined ? '' : `  ${problemText(problemOf(daemon.sealError))}`}`,
         `  token · 令牌   ${tokenFile}`,
         '',
       ].join('\n'),
@@ -155,12 +161,22 @@ async function unlockByHand(daemon: Daemon, signal: AbortSignal): Promise<void> 
 /** Aborts at the first SIGINT or SIGTERM; the second ends the process as it would without this. */
 function stopSignal(): AbortSignal {
   const stopped = new AbortController();
-  const stop = (): void => {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-    stopped.abort(new AppError('INTERRUPTED'));
-  };
+  // The handlers stay: a signal that comes twice, to a group and by a launcher, must not cut off what the first one ends in order.
+  const stop = (): void => stopped.abort(new AppError('INTERRUPTED'));
   process.on('SIGINT', stop).on('SIGTERM', stop);
+  if (processEnv()['npm_lifecycle_event'] !== undefined) stopWithParent(stop);
   return stopped.signal;
+}
+
+/**
+ * npm passes its signals to the shell between us, which dies of them and tells nobody. What remains to be seen is that the parent is
+ * another one.
+ */
+function stopWithParent(stop: () => void): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) stop();
+  }, PARENT_WATCH_MS).unref();
 }
 
 interface SealOptions extends Common {
@@ -169,6 +185,7 @@ interface SealOptions extends Common {
   readonly picture?: string;
   readonly at?: string;
   readonly keyword?: string;
+  readonly occurrence?: string;
   readonly reason?: string;
 }
 
@@ -212,7 +229,15 @@ function placementOf(options: SealOptions): Placement | null {
   if (options.at !== undefined && options.keyword !== undefined) {
     throw new AppError('USAGE', '--at and --keyword exclude each other');
   }
-  if (options.keyword !== undefined) return { keyword: options.keyword };
+  if (options.keyword !== undefined) {
+    if (options.occurrence === undefined) return { keyword: options.keyword };
+    const occurrence = Number(options.occurrence);
+    if (!Number.isInteger(occurrence) || occurrence < 1) {
+      throw new AppError('USAGE', `--occurrence: expected 1, 2, ..., got ${options.occurrence}`);
+    }
+    return { keyword: options.keyword, occurrence };
+  }
+  if (options.occurrence !== undefined) throw new AppError('USAGE', '--occurrence goes with --keyword');
   if (options.at === undefined) return null;
   const numbers = /^(\d{1,6}),(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)$/.exec(options.at)?.slice(1).map(Number);
   const [page, xMm, yMm] = numbers ?? [];
@@ -222,9 +247,9 @@ function placementOf(options: SealOptions): Placement | null {
   return { page, xMm, yMm };
 }
 
-async function verify(file: string, options: Common & { readonly trust?: readonly string[] }): Promise<number> {
+async function verify(file: string, trust: readonly string[], options: Common): Promise<number> {
   const settings = configOf(options);
-  const roots = [...settings.trust.roots, ...(options.trust ?? []).map((path) => resolve(path))];
+  const roots = [...settings.trust.roots, ...trust.map((path) => resolve(path))];
   const verifier = composeVerifier({ ...settings, trust: { roots } });
   try {
     const report = await verifier.verifyFile(resolve(file), new AbortController().signal);
@@ -241,12 +266,7 @@ async function readers(options: Common): Promise<void> {
   print(options, list, () => (list.length === 0 ? 'none · 无\n' : `${list.map(readerLine).join('\n')}\n`));
 }
 
-interface ReaderView extends DaemonReader {
-  /** Why it cannot be used. */
-  readonly error?: Problem;
-}
-
-async function readersHere(settings: Config): Promise<readonly ReaderView[]> {
+async function readersHere(settings: Config): Promise<readonly DaemonReader[]> {
   const service = composeReaders(settings);
   try {
     await service.refresh();
@@ -256,39 +276,55 @@ async function readersHere(settings: Config): Promise<readonly ReaderView[]> {
   }
 }
 
-function viewOfReader({ error, ...reader }: ReaderInfo): ReaderView {
+function viewOfReader({ error, ...reader }: ReaderInfo): DaemonReader {
   return error === undefined ? reader : { ...reader, error: problemOf(error) };
 }
 
-function readerLine({ id, name, link, state, error }: ReaderView): string {
-  const why =
-    error === undefined
-      ? ''
-      : `  ${error.code}: ${error.title} · ${error.titleZh} — ${error.remedy} · ${error.remedyZh}`;
+function readerLine({ id, name, link, state, error }: DaemonReader): string {
+  const why = error === undefined ? '' : `  ${problemText(error)}`;
   return `${id}  ${name}  (${link}, ${state})${why}`;
 }
 
 async function capture(options: Common & { readonly out: string; readonly reader?: string }): Promise<void> {
   const readers = composeReaders(configOf(options));
   try {
+    const folder = await makeFolder(resolve(options.out));
     await readers.refresh();
     const reader = readers.choose(options.reader);
     if (reader.link !== 'simulated') throw new AppError('READER_NOT_SIMULATED', `reader ${reader.id} is real hardware`);
     const sample = await lastSample(
       readers.capture(reader.id, { timeoutMs: 30_000, liftTimeoutMs: 5_000 }, new AbortController().signal),
     );
-    const folder = resolve(options.out);
-    await mkdir(folder, { recursive: true });
-    const files = [join(folder, 'print.png')];
-    await writeFile(join(folder, 'print.png'), encodePng(sample.image));
-    if (sample.template !== null) {
-      files.push(join(folder, sample.template.format === 'iso-19794-2' ? 'template.fmr' : 'template.bin'));
-      await writeFile(files[1] ?? '', sample.template.bytes);
-    }
+    const files = await writeSample(sample, folder);
     print(options, { reader: reader.id, files }, () => `${files.join('\n')}\n`);
   } finally {
     await readers.close();
   }
+}
+
+/** One folder deep: where its parent is missing, somebody has mistyped. */
+async function makeFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path);
+  } catch (cause) {
+    const there = await stat(path).catch(() => null);
+    if (there?.isDirectory() !== true) throw new AppError('FILE_UNWRITABLE', path, { cause });
+  }
+  return path;
+}
+
+async function writeSample({ image, template }: Sample, folder: string): Promise<string[]> {
+  const parts = [{ path: join(folder, 'print.png'), bytes: encodePng(image) }];
+  if (template !== null) {
+    const name = template.format === 'iso-19794-2' ? 'template.fmr' : 'template.bin';
+    parts.push({ path: join(folder, name), bytes: template.bytes });
+  }
+  for (const { path, bytes } of parts) {
+    await writeFile(path, bytes).catch((cause: unknown) => {
+      throw new AppError('FILE_UNWRITABLE', path, { cause });
+    });
+  }
+  return parts.map(({ path }) => path);
 }
 
 async function lastSample(events: AsyncIterable<CaptureEvent>): Promise<Sample> {
@@ -326,7 +362,10 @@ function fail(error: unknown, args: readonly string[]): number {
 
 /** All of a failure in one line, in both languages. */
 function problemLine(error: AppError): string {
-  const { code, title, titleZh, detail, remedy, remedyZh } = problemOf(error);
+  return `${problemText(problemOf(error))}\n`;
+}
+
+function problemText({ code, title, titleZh, detail, remedy, remedyZh }: Problem): string {
   const more = detail === '' ? '' : ` (${detail.replaceAll(/\s+/g, ' ')})`;
-  return `${code}: ${title} · ${titleZh}${more} — ${remedy} · ${remedyZh}\n`;
+  return `${code}: ${title} · ${titleZh}${more} — ${remedy} · ${remedyZh}`;
 }

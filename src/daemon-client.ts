@@ -1,6 +1,7 @@
 /** The command line's way to a daemon that is running already: it holds the readers, and only it can say how they are. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Problem } from './errors.ts';
 
 /** Of GET /v1/readers what is shown to people; the rest passes through. */
 export interface DaemonReader {
@@ -8,6 +9,8 @@ export interface DaemonReader {
   readonly name: string;
   readonly link: string;
   readonly state: string;
+  /** Why it cannot be used. */
+  readonly error?: Problem;
 }
 
 /** The readers of the daemon of this state folder; null where none answers. */

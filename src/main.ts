@@ -1,5 +1,6 @@
 /** The composition root: configuration in, a running house out. Everything is put together here, and only here. */
-import { rm, writeFile } from 'node:fs/promises';
+import { chmodSync } from 'node:fs';
+import { access, constants, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { drivers } from '../drivers/index.ts';
@@ -9,7 +10,7 @@ import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { AppError, isAppError } from './errors.ts';
-import { createApp } from './http/app.ts';
+import type { createApp } from './http/app.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { createLog } from './log.ts';
 import type { Log, OpenLog } from './log.ts';
@@ -123,6 +124,8 @@ export interface Daemon {
   readonly tokenFile: string;
   readonly readers: readonly ReaderInfo[];
   readonly seal: SealState;
+  /** Why the configured passphrase file did not unlock it. */
+  readonly sealError?: AppError;
   /** Throws as KeyStore.unlock. */
   readonly unlock: (passphrase: string) => Promise<void>;
   /** Lets answers under way end, then closes all. */
@@ -156,7 +159,9 @@ export async function startDaemon(config: Config, terminal: NodeJS.WritableStrea
   });
   started.defer(close);
 
-  const app = createApp({
+  // Half of what a start loads, and only the daemon needs it.
+  const http = await import('./http/app.ts');
+  const app = http.createApp({
     config,
     version,
     token: state.token,
@@ -177,7 +182,7 @@ export async function startDaemon(config: Config, terminal: NodeJS.WritableStrea
   await writeFile(daemonFile, JSON.stringify({ url, pid: process.pid, version }), { mode: 0o600 });
   started.defer(() => rm(daemonFile, { force: true }));
 
-  await unlockFromFile(keys, config, log);
+  const sealError = await unlockFromFile(keys, config, log);
   // What the first sealing would otherwise wait for; a failure is met there again.
   pool.warm().catch((error: unknown) => {
     if (!isAppError(error, 'SHUTTING_DOWN')) log.warn({ error }, 'the PDF worker does not start');
@@ -189,13 +194,19 @@ export async function startDaemon(config: Config, terminal: NodeJS.WritableStrea
     tokenFile: state.tokenFile,
     readers: readers.list(),
     seal: keys.state(),
+    ...(sealError === null ? {} : { sealError }),
     unlock: (passphrase) => keys.unlock(passphrase),
     close: () => running.disposeAsync(),
   };
 }
 
-function openLog(config: Config, terminal: NodeJS.WritableStream | null): Promise<OpenLog> {
-  return createLog({ ...config.log, folder: join(config.storage.folder, 'log'), terminal });
+async function openLog(config: Config, terminal: NodeJS.WritableStream | null): Promise<OpenLog> {
+  const folder = join(config.storage.folder, 'log');
+  try {
+    return await createLog({ ...config.log, folder, terminal });
+  } catch (cause) {
+    throw new AppError('STATE_UNUSABLE', folder, { cause });
+  }
 }
 
 /** Told before anything is opened, so that a second start says who is there and not what that one holds. */
@@ -222,9 +233,11 @@ async function listen(app: ReturnType<typeof createApp>, port: number): Promise<
  * take the sealings of the first for cut off by a crash.
  */
 function holdState(state: State): Disposable {
+  const path = join(state.folder, 'daemon.lock');
   let lock: DatabaseSync | undefined;
   try {
-    lock = new DatabaseSync(join(state.folder, 'daemon.lock'), { timeout: 0 });
+    lock = new DatabaseSync(path, { timeout: 0 });
+    chmodSync(path, 0o600);
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
     const held = lock;
     return { [Symbol.dispose]: () => held.close() };
@@ -236,13 +249,30 @@ function holdState(state: State): Disposable {
 }
 
 /** Unlocks with the configured passphrase file; what is wrong with it is told and leaves the seal locked, not the daemon down. */
-async function unlockFromFile(keys: KeyStore, config: Config, log: Log): Promise<void> {
+async function unlockFromFile(keys: KeyStore, config: Config, log: Log): Promise<AppError | null> {
   const { passphraseFile } = config.seal;
-  if (passphraseFile === undefined || keys.state() === 'absent') return;
+  if (passphraseFile === undefined || keys.state() === 'absent') return null;
   try {
     await keys.unlock(await readPassphrase(passphraseFile));
+    return null;
   } catch (error) {
     if (!isAppError(error)) throw error;
     log.error({ error }, 'the seal stays locked');
+    return error;
+  }
+}
+
+/**
+ * What a configuration says beyond its form: that the readers' drivers, dialects and simulated devices exist, and the files it names can
+ * be read. Throws CONFIG_INVALID, READER_DRIVER_UNKNOWN, FILE_UNREADABLE.
+ */
+export async function checkConfig(config: Config): Promise<void> {
+  await composeReaders(config).close();
+  const { p12, passphraseFile, picture } = config.seal;
+  for (const path of [p12, passphraseFile, picture, ...config.trust.roots]) {
+    if (path === undefined) continue;
+    await access(path, constants.R_OK).catch((cause: unknown) => {
+      throw new AppError('FILE_UNREADABLE', path, { cause });
+    });
   }
 }

@@ -174,6 +174,12 @@ const MIGRATIONS: readonly string[] = [
     CHECK ((stage = 'sealed') = (seal_answer IS NOT NULL AND sealed_sha256 IS NOT NULL AND sealed_bytes IS NOT NULL))
   ) STRICT;
 
+  -- The last number of each year that an agreement was given; one that was given is not given again.
+  CREATE TABLE agreement_number (
+    year INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL
+  ) STRICT;
+
   -- Parties in their order, and the mediator.
   CREATE TABLE signatory (
     agreement_id TEXT NOT NULL REFERENCES agreement ON DELETE CASCADE,

@@ -1,4 +1,4 @@
-import { copyFile, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makePki } from '../scripts/make-pki.ts';
@@ -98,6 +98,22 @@ describe('zhiyin seal', () => {
     expect(ended.stdout + ended.stderr).not.toContain('not it');
   });
 
+  it('takes one of several places by its number', async () => {
+    expect(await seal('second.pdf', '--keyword', '当事人', '--occurrence', '2')).toMatchObject({ code: 0 });
+    expectRefused(await seal('refused.pdf', '--keyword', '当事人', '--occurrence', '0'), 'USAGE');
+  });
+
+  it('replaces neither the original nor what is no plain file', async () => {
+    const own = at('own.pdf');
+    await copyFile(AGREEMENT, own);
+    const args = ['--p12', pki.p12, '--passphrase-file', pki.passphraseFile];
+    expectRefused(await home.run('seal', own, own, ...args), 'FILE_UNWRITABLE');
+    expect(await readFile(own)).toEqual(await readFile(AGREEMENT));
+    await symlink(own, at('link.pdf'));
+    expectRefused(await home.run('seal', AGREEMENT, at('link.pdf'), ...args), 'FILE_UNWRITABLE');
+    expectRefused(await home.run('seal', AGREEMENT, home.folder, ...args), 'FILE_UNWRITABLE');
+  });
+
   it('leaves nothing behind when it refuses', async () => {
     await seal('refused.pdf', '--keyword', '不在其中');
     expect((await readdir(home.folder)).filter((name) => name.includes('refused'))).toEqual([]);
@@ -145,6 +161,11 @@ describe('zhiyin verify', () => {
     expect(ended.stdout).toMatch(/^INVALID: .* · 无效/);
   });
 
+  it('takes the file after the roots, too', async () => {
+    await seal('after.pdf');
+    expect((await home.run('verify', '--trust', pki.rootPem, at('after.pdf'))).code).toBe(0);
+  });
+
   it('exits 64 when the roots are no certificates, with one document all the same', async () => {
     await copyFile(AGREEMENT, at('root.pem'));
     const ended = await home.run('verify', AGREEMENT, '--trust', at('root.pem'), '--json');
@@ -174,6 +195,22 @@ describe('zhiyin readers, capture, config', () => {
     const { files } = JSON.parse(ended.stdout) as { files: string[] };
     expect(files.map((file) => basename(file))).toContain('print.png');
     expect((await readFile(files[0] ?? '')).subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  it('makes one folder and no way to it', async () => {
+    expectRefused(await home.run('capture', '--out', at('no/such/place')), 'FILE_UNWRITABLE');
+    expectRefused(await home.run('capture', '--out', home.configFile), 'FILE_UNWRITABLE');
+  });
+
+  it.each([
+    ['CONFIG_INVALID', { reader: { simulated: { device: 'nope' } } }],
+    ['READER_DRIVER_UNKNOWN', { reader: { driver: 'nope' } }],
+    ['FILE_UNREADABLE', { seal: { p12: 'nope.p12' } }],
+  ])('checks beyond the form of a configuration: %s', async (code, settings) => {
+    await writeFile(at('odd.json'), JSON.stringify(settings));
+    const ended = await home.run('config', 'check', '--config', at('odd.json'));
+    expect(ended.code).toBe(1);
+    expectRefused(ended, code);
   });
 
   it('checks the configuration, naming the place of what is wrong', async () => {

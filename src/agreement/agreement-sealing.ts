@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import { AppError, isAppError } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { MarkRequest, SealedFile, Sealer, Signatory } from '../seal/seal-job.ts';
@@ -17,6 +17,7 @@ import type { Agreement, Mark, SealAnswer, SealRequest } from './agreement.ts';
 import type { AgreementStore } from './agreement-store.ts';
 import type { CaptureService } from './capture-service.ts';
 import type { CaptureStore } from './capture-store.ts';
+import { mayHaveSigned } from './failed-use.ts';
 import type { SampleStore } from './sample-store.ts';
 import type { UploadFolder } from './upload-folder.ts';
 
@@ -40,8 +41,6 @@ interface Running {
   readonly answer: Promise<SealAnswer>;
 }
 
-/** Failures that leave open whether the key has signed. */
-const AFTER_SIGNING = ['SEAL_SELF_CHECK', 'SEAL_FAILED', 'FILE_UNWRITABLE', 'STATE_UNUSABLE'] as const;
 /** How long until what could not be undone is tried again. */
 const UNDO_AGAIN_MS = 5_000;
 const KEY_FORM = /^[\x21-\x7e]{1,255}$/;
@@ -118,6 +117,7 @@ export class AgreementSealing {
     const startedMs = clock.monotonicMs();
     const { marks, allowReal } = this.#marks(agreement);
     state.transaction(() => agreements.setStage(id, 'sealing'));
+    let answer: SealAnswer;
     try {
       await captures.cancelFor(id);
       const midstate = await uploads.midstate(id);
@@ -138,14 +138,14 @@ export class AgreementSealing {
       if (sealed.sha256Before !== agreement.sha256) {
         throw new AppError('STATE_UNUSABLE', `the stored document of agreement ${id} was changed`);
       }
-      const answer = this.#conclude(agreement, sealed, use);
-      const ms = Math.round(clock.monotonicMs() - startedMs);
-      log.info({ agreementId: id, bytes: sealed.bytes, ledgerN: answer.ledger.n, ms }, 'sealed');
-      return answer;
+      answer = this.#conclude(agreement, sealed, use);
     } catch (error) {
       await this.#undo(agreement, error, use);
       throw error;
     }
+    const ms = Math.round(clock.monotonicMs() - startedMs);
+    log.info({ agreementId: id, bytes: answer.bytes, ledgerN: answer.ledger.n, ms }, 'sealed');
+    return answer;
   }
 
   /** The transaction after which the agreement is sealed. */
@@ -223,7 +223,7 @@ export class AgreementSealing {
     await uploads.cutBack(agreement.id, agreement.bytes);
     state.transaction(() => {
       agreements.setStage(agreement.id, 'open');
-      if (use === undefined || (isAppError(error) && !isAppError(error, ...AFTER_SIGNING))) return;
+      if (use === undefined || !mayHaveSigned(error)) return;
       ledger.record({
         time: clock.now(),
         hashBefore: agreement.sha256,

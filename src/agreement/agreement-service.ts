@@ -1,6 +1,7 @@
 /** The agreement as a resource: upload, people, marks, seal, download. */
 import { decodePngRgba } from '../biometric/png.ts';
 import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { State } from '../state.ts';
@@ -19,6 +20,7 @@ import type { AgreementStore } from './agreement-store.ts';
 import type { CaptureService } from './capture-service.ts';
 import type { CaptureStore } from './capture-store.ts';
 import type { SampleStore } from './sample-store.ts';
+import { agreementNumber } from './numbering.ts';
 import type { UploadFolder } from './upload-folder.ts';
 
 /** Reads what is needed of a PDF, apart from everything that matters. Throws PDF_* codes. */
@@ -42,6 +44,7 @@ export interface AgreementServiceOptions {
   readonly uploads: UploadFolder;
   readonly sealing: AgreementSealing;
   readonly inspector: PdfInspector;
+  readonly config: Pick<Config, 'committee'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -61,7 +64,15 @@ export class AgreementService {
     const { sha256, bytes, facts } = await uploads.receive(id, stream, inspect, signal);
     const pages = facts.pages.map(({ widthMm, heightMm, rotation }) => ({ widthMm, heightMm, rotation }));
     try {
-      state.transaction(() => agreements.insert({ id, createdAt: clock.now().toISOString(), sha256, bytes, pages }));
+      const now = clock.now();
+      const { committee } = this.#options.config;
+      state.transaction(() => {
+        const year = now.getFullYear();
+        // Without a short name only whoever uploads knows the number.
+        const number =
+          committee.shortName === '' ? null : agreementNumber(committee, year, agreements.takeNumber(year));
+        agreements.insert({ id, createdAt: now.toISOString(), sha256, bytes, pages, number });
+      });
     } catch (error) {
       await uploads.remove(id);
       throw error;

@@ -20,15 +20,29 @@ export class AgreementStore {
     this.#database = database;
   }
 
-  insert(agreement: Pick<Agreement, 'id' | 'createdAt' | 'sha256' | 'bytes' | 'pages'>): void {
-    const { id, createdAt, sha256, bytes, pages } = agreement;
+  /** The next number of that year, from 1. */
+  takeNumber(year: number): number {
+    const row = this.#database
+      .prepare(
+        `INSERT INTO agreement_number (year, last) VALUES (?, 1)
+         ON CONFLICT (year) DO UPDATE SET last = last + 1 RETURNING last`,
+      )
+      .get(year);
+    return Number(row?.['last']);
+  }
+
+  insert(
+    agreement: Pick<Agreement, 'id' | 'createdAt' | 'sha256' | 'bytes' | 'pages'> & { readonly number: string | null },
+  ): void {
+    const { id, createdAt, sha256, bytes, pages, number } = agreement;
     this.#run(
-      `INSERT INTO agreement (id, created_at, sha256, bytes, pages, stage) VALUES (?, ?, ?, ?, ?, 'open')`,
+      `INSERT INTO agreement (id, created_at, sha256, bytes, pages, number, stage) VALUES (?, ?, ?, ?, ?, ?, 'open')`,
       id,
       createdAt,
       sha256,
       bytes,
       JSON.stringify(pages),
+      number,
     );
   }
 

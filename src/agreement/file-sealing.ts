@@ -1,7 +1,7 @@
 /** Sealing a PDF that is no agreement of the daemon's: the command line's way, with the same record of the seal's use. */
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { lstat, open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
@@ -53,6 +53,7 @@ export class FileSealing {
    */
   async seal(request: FileSealingRequest, signal: AbortSignal): Promise<FileSealingAnswer> {
     const { sealer, clock, check } = this.#options;
+    await requirePlace(request);
     const draft = `${request.output}.${crypto.randomUUID()}.part`;
     let hashBefore: string | null = null;
     try {
@@ -105,6 +106,17 @@ export class FileSealing {
   #record(use: SealUse): { readonly n: number; readonly hash: string } {
     const { ledger, state } = this.#options;
     return state.transaction(() => ledger.record(use));
+  }
+}
+
+/** An earlier output may be replaced, the original and what is no plain file (a device, a folder, a link) may not. */
+async function requirePlace({ input, output }: FileSealingRequest): Promise<void> {
+  const there = await lstat(output).catch(() => null);
+  if (there === null) return;
+  if (!there.isFile()) throw new AppError('FILE_UNWRITABLE', `${output} is no plain file`);
+  const source = await stat(input).catch(() => null);
+  if (source?.dev === there.dev && source.ino === there.ino) {
+    throw new AppError('FILE_UNWRITABLE', `${output} is the file to seal; give the sealed one a name of its own`);
   }
 }
 

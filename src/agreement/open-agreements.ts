@@ -22,7 +22,7 @@ export interface AgreementsOptions {
   readonly sealer: Sealer;
   readonly inspector: PdfInspector;
   readonly readers: CaptureReaders;
-  readonly config: Pick<Config, 'limits' | 'retention' | 'exposeSamples'>;
+  readonly config: Pick<Config, 'committee' | 'limits' | 'retention' | 'exposeSamples'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -53,7 +53,7 @@ export async function openAgreements(options: AgreementsOptions): Promise<OpenAg
   });
   const shared = { state, agreements: store, captureStore, captures, samples, uploads, clock, log };
   const sealing = new AgreementSealing({ ...shared, ledger, sealer });
-  const agreements = new AgreementService({ ...shared, sealing, inspector });
+  const agreements = new AgreementService({ ...shared, sealing, inspector, config });
 
   await sealing.recover();
   await uploads.removeOthers(store.ids());

@@ -1,6 +1,7 @@
 /** What the HTTP side needs of the rest: the services' faces as its routes use them. */
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
+import type { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { VerificationReport } from '../verify/report.ts';
 import type {
@@ -17,6 +18,8 @@ import type {
 } from './schemas.ts';
 
 export type ReaderView = Shape<typeof Reader>;
+/** A reader as its service has it. */
+export type AttachedReaderView = Omit<ReaderView, 'error'> & { readonly error?: AppError };
 export type CaptureView = Shape<typeof Capture>;
 export type AgreementView = Shape<typeof Agreement>;
 export type SealView = Shape<typeof Seal>;
@@ -38,9 +41,9 @@ export type NewMark =
   | { readonly partyId: string; readonly kind: 'paper' };
 
 export interface Readers {
-  list(): readonly ReaderView[];
+  list(): readonly AttachedReaderView[];
   /** READER_NOT_FOUND. */
-  get(id: string): ReaderView;
+  get(id: string): AttachedReaderView;
 }
 
 export interface Captures {

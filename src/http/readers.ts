@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
-import type { HttpDeps, ReaderView } from './deps.ts';
+import { problemOf } from '../errors.ts';
+import type { AttachedReaderView, HttpDeps, ReaderView } from './deps.ts';
 import { json } from './route.ts';
 import type { Api } from './route.ts';
 import { IdParams, Reader } from './schemas.ts';
@@ -35,7 +36,7 @@ export function readerRoutes(app: Api, { readers }: HttpDeps): void {
 }
 
 /** A service's reader knows more than a web page is told. */
-function publicView(reader: ReaderView): ReaderView {
+function publicView(reader: AttachedReaderView): ReaderView {
   const { id, name, driver, link, vendorId, productId, serialNumber, state, capabilities } = reader;
   const { image, template, width, height, dpi } = capabilities;
   return {
@@ -48,5 +49,6 @@ function publicView(reader: ReaderView): ReaderView {
     ...(serialNumber === undefined ? {} : { serialNumber }),
     state,
     capabilities: { image, template, width, height, dpi },
+    ...(reader.error === undefined ? {} : { error: problemOf(reader.error) }),
   };
 }

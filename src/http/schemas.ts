@@ -112,6 +112,8 @@ export const Reader = Type.Object(
       height: Type.Integer({ minimum: 0, description: 'Pixels' }),
       dpi: Type.Integer({ minimum: 0 }),
     }),
+    /** Present in the state `error`, and there only. */
+    error: Type.Optional(Problem),
   },
   { title: 'Reader' },
 );
@@ -324,7 +326,7 @@ export const SealRequest = closed(
 
 export const IdempotencyHeaders = Type.Object({
   'idempotency-key': Type.String({
-    pattern: '^[\\x21-\\x7e]{1,200}$',
+    pattern: '^[\\x21-\\x7e]{1,255}$',
     description: 'Fresh for each new sealing, the same when it is repeated',
     examples: ['5e1d0b1c-8a54-4c5e-9d1f-0d9b7e0e6f11'],
   }),

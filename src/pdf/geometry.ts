@@ -149,10 +149,11 @@ export function checkOnPage(geometry: PageGeometry, place: SeenRect): void {
     place.xMm + reachX <= geometry.widthMm + 0.1 &&
     place.yMm + reachY <= geometry.heightMm + 0.1;
   if (!inside) {
-    const size = `${geometry.widthMm.toFixed(1)} x ${geometry.heightMm.toFixed(1)} mm`;
+    const mm = (value: number): string => String(Number(value.toFixed(1)));
+    const [page, mark] = [geometry, place].map(({ widthMm, heightMm }) => `${mm(widthMm)} x ${mm(heightMm)} mm`);
     throw new AppError(
       'POSITION_OFF_PAGE',
-      `page ${place.page} is ${size}; a mark of ${place.widthMm} x ${place.heightMm} mm at ${place.xMm}, ${place.yMm} is not wholly on it`,
+      `page ${place.page} is ${page}; a mark of ${mark} at ${mm(place.xMm)}, ${mm(place.yMm)} is not wholly on it`,
     );
   }
 }

@@ -90,7 +90,7 @@ const VERDICT_TEXT: Readonly<Record<Verdict, string>> = {
   INDETERMINATE:
     'INDETERMINATE: unchanged since sealing, but the seal is not known to be trustworthy. · 不确定：用印后未改动，但印章来源未获信任。',
   NO_SIGNATURE: 'NO SIGNATURE: the document is not sealed. · 未签署：文档没有印章。',
-  UNREADABLE: 'UNREADABLE: this is not a PDF that can be read. · 无法读取：不是可读的 PDF。',
+  UNREADABLE: 'UNREADABLE: this cannot be read as a PDF. · 无法读取：无法作为 PDF 读取。',
 };
 
 /** The report for people: verdict first, then each seal, then why. */

@@ -43,6 +43,19 @@ describe('an upload', () => {
     expect(readFileSync(path).equals(DOCUMENT)).toBe(true);
   });
 
+  test('is given the next number of its year by the committee’s template, and no number twice', async () => {
+    const house = await openHouse({
+      config: { ZHIYIN_COMMITTEE_SHORT_NAME: '示', ZHIYIN_COMMITTEE_NUMBER_TEMPLATE: '（{year}）{short}人调字第{n}号' },
+    });
+    const year = house.clock.now().getFullYear();
+    const first = await house.agreements.create(inPieces(DOCUMENT), never);
+    expect(first.number).toBe(`（${year}）示人调字第1号`);
+    await house.agreements.delete(first.id);
+    const second = await house.agreements.create(inPieces(DOCUMENT), never);
+    expect(second.number).toBe(`（${year}）示人调字第2号`);
+    expect(await house.agreements.patch(second.id, { number: '第7号' })).toMatchObject({ number: '第7号' });
+  });
+
   test('of exactly the limit is taken, of one byte more refused, and nothing of it stays', async () => {
     const house = await openHouse({ config: { ZHIYIN_LIMITS_UPLOAD_BYTES: '1024' } });
     const taken = new Uint8Array(1024);

@@ -77,6 +77,19 @@ describe('starting and stopping', () => {
     expect(shown).toContain(join('state', 'token'));
   });
 
+  it.skipIf(process.platform === 'win32')('ends when npm does, which tells only a shell', async () => {
+    await using home = await openHome();
+    const env = { ...process.env, ZHIYIN_CONFIG: home.configFile, npm_lifecycle_event: 'start' };
+    const program = join(import.meta.dirname, '../../src/bin.ts');
+    const line = `"${process.execPath}" "${program}" serve --json; true`;
+    const shell = spawn('/bin/sh', ['-c', line], { stdio: ['ignore', 'pipe', 'inherit'], env });
+    await once(createInterface({ input: shell.stdout }), 'line');
+    const ended = once(shell.stdout, 'close'); // the daemon holds the other end
+    shell.kill('SIGTERM');
+    await ended;
+    expect(await readdir(join(home.folder, 'state'))).not.toContain('daemon.json');
+  });
+
   it('says who holds the port, and exits 1', async () => {
     await using home = await openHome();
     const daemon = await home.serve();

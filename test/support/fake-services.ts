@@ -11,7 +11,7 @@ import type {
   CaptureView,
   HttpDeps,
   Readers,
-  ReaderView,
+  AttachedReaderView,
   SealKeys,
   SealView,
   Verifier,
@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const SHA256 = 'ab'.repeat(32);
 
-export const READER: ReaderView = {
+export const READER: AttachedReaderView = {
   id: 'window',
   name: 'Simulated AS608',
   driver: 'ef01',
@@ -172,7 +172,7 @@ export function fakeServices(options: FakeOptions = {}): FakeServices {
     list: () => [READER],
     get(id) {
       if (id !== READER.id) throw new AppError('READER_NOT_FOUND');
-      return { ...READER, simulated: true, error: new AppError('READER_SILENT') } as ReaderView;
+      return { ...READER, simulated: true, error: new AppError('READER_SILENT') } as AttachedReaderView;
     },
   };
   const captures: Captures = {
