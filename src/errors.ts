@@ -77,10 +77,10 @@ export const ERRORS = {
   REQUEST_TIMEOUT: row(408, 'The request came too slowly', '请求超时', ...ASK_AGAIN),
   BODY_TOO_LARGE: row(
     413,
-    'The file is too large',
-    '文件过大',
-    'Upload a smaller file, or raise `limits.uploadBytes`.',
-    '请缩小文件，或调高配置项 limits.uploadBytes。',
+    'The body is too large',
+    '请求内容过大',
+    'Send a smaller file, or raise `limits.uploadBytes` (files) or `limits.jsonBytes` (JSON).',
+    '请缩小文件，或调高配置项 limits.uploadBytes（文件）或 limits.jsonBytes（JSON）。',
   ),
   UNSUPPORTED_MEDIA_TYPE: row(
     415,

@@ -360,8 +360,8 @@ function after(view: CaptureView, event: CaptureEvent): CaptureView {
   switch (event.kind) {
     case 'prompt': {
       const { prompt } = event;
-      // The finger is awaited, first or anew; else it is on the window.
-      const awaited = prompt === 'place' || prompt === 'again';
+      // The finger is awaited, first or anew, or one that lay there before is to go; else it is on the window.
+      const awaited = prompt === 'place' || prompt === 'again' || (prompt === 'lift' && view.progress === 0);
       return { ...view, state: awaited ? 'waiting' : 'imaging', progress: awaited ? 0 : view.progress, prompt };
     }
     case 'progress':
