@@ -26,8 +26,6 @@ export interface SignatureReport {
   readonly trust: 'TRUSTED' | 'UNTRUSTED';
   readonly coversWholeFile: boolean;
   readonly changesAfter: readonly (Finding & { readonly page?: number })[];
-  /** Why this signature is what it is: empty for an intact and trusted one. */
-  readonly reasons: readonly Finding[];
 }
 
 export interface RevisionReport {
@@ -50,21 +48,22 @@ export interface VerificationReport {
   readonly revisions: readonly RevisionReport[];
 }
 
-/** The report of a file: the worst of its signatures decides. */
+/** The report of a file: the worst of its signatures decides. `reasons`: why they are what they are, beside what came after them. */
 export function reportOf(
   signatures: readonly SignatureReport[],
   revisions: readonly RevisionReport[],
+  reasons: readonly Finding[],
 ): VerificationReport {
   if (signatures.length === 0) {
-    const reasons = [
+    const none = [
       { code: 'NO_SIGNATURE', message: 'The document carries no signature.', messageZh: '文档没有任何签名或印章。' },
     ];
-    return { verdict: 'NO_SIGNATURE', integrity: 'NONE', trust: 'NONE', reasons, signatures, revisions };
+    return { verdict: 'NO_SIGNATURE', integrity: 'NONE', trust: 'NONE', reasons: none, signatures, revisions };
   }
   const integrity = signatures.every((signature) => signature.integrity === 'INTACT') ? 'INTACT' : 'BROKEN';
   const trust = signatures.every((signature) => signature.trust === 'TRUSTED') ? 'TRUSTED' : 'UNTRUSTED';
-  const reasons = signatures.flatMap((signature) => [...signature.reasons, ...signature.changesAfter]);
-  return { verdict: verdictOf(integrity, trust), integrity, trust, reasons: distinct(reasons), signatures, revisions };
+  const all = distinct([...reasons, ...signatures.flatMap(({ changesAfter }) => changesAfter)]);
+  return { verdict: verdictOf(integrity, trust), integrity, trust, reasons: all, signatures, revisions };
 }
 
 /** The report of something that cannot be read as a PDF at all. */

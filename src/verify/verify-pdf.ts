@@ -45,12 +45,13 @@ export function verifyPdf(source: ByteSource, options: VerifyOptions): Verificat
     return reportOf(
       signatures.map(({ report }) => report),
       revisionReports(source, revisions, signatures),
+      signatures.flatMap(({ reasons }) => reasons),
     );
   } catch (error) {
     if (!isAppError(error)) throw error;
     const { code, title, titleZh, detail } = problemOf(error);
     const more = detail === '' ? '' : `: ${detail}`;
-    return unreadable({ code, message: `${title}${more}`, messageZh: `${titleZh}${more}` });
+    return unreadable({ code, message: `${title}${more}`, messageZh: `${titleZh}。` }); // details are English
   }
 }
 
@@ -89,6 +90,8 @@ interface VerifiedField {
   readonly report: SignatureReport;
   /** The signed revision's end, and the SHA-256 of all of it; null where the ByteRange says nothing usable. */
   readonly covers: { readonly end: number; readonly sha256: string } | null;
+  /** Why it is what it is: empty for an intact and trusted one. */
+  readonly reasons: readonly Finding[];
 }
 
 function verifyField(
@@ -128,8 +131,8 @@ function verifyField(
       trust: signer !== null && trust.length === 0 ? 'TRUSTED' : 'UNTRUSTED',
       coversWholeFile: covers?.end === source.size,
       changesAfter: changes,
-      reasons: [...broken, ...trust],
     },
+    reasons: [...broken, ...trust],
   };
 }
 
@@ -174,7 +177,7 @@ function readSignature(
   } catch (error) {
     if (!isAppError(error)) throw error;
     const { code, title, titleZh, detail } = problemOf(error);
-    return { fault: { code, message: `${title}: ${detail}`, messageZh: `${titleZh}：${detail}` } };
+    return { fault: { code, message: `${title}: ${detail}`, messageZh: `${titleZh}。` } };
   }
 }
 
