@@ -90,8 +90,8 @@ function visible(pdf: PdfFile, request: IncrementRequest): IncrementRequest {
 }
 
 /**
- * Marks come before the first signature, and a certification says by itself what may follow (ISO 32000-2, 12.8.2.2); obeying one in
- * part is not known here yet.
+ * Marks come before the first signature, and a certification says by itself what may follow (ISO 32000-2, 12.8.2.2), as any other
+ * signature can by its field's lock (12.7.5.5, Table 236); obeying one in part is not known here yet.
  */
 function checkUnlocked(pdf: PdfFile, fields: readonly SignatureField[], { marks, signature }: IncrementRequest): void {
   const permissions = pdf.get(pdf.catalog, 'Perms');
@@ -99,6 +99,11 @@ function checkUnlocked(pdf: PdfFile, fields: readonly SignatureField[], { marks,
   if (certified !== undefined || (isKind(permissions, 'dict') && permissions.entries.has('DocMDP'))) {
     throw new AppError('PDF_SIGNED_LOCKED', `a certification signature, permission ${certified ?? 'unknown'}`);
   }
+  const limited = fields.some(({ value, dict }) => {
+    const lock = value === null ? null : pdf.get(dict, 'Lock');
+    return isKind(lock, 'dict') && pdf.get(lock, 'P') !== null;
+  });
+  if (limited) throw new AppError('PDF_SIGNED_LOCKED', 'an earlier signature says what may change after it');
   if (marks.length > 0 && fields.some(({ value }) => value !== null)) {
     throw new AppError('PDF_SIGNED_LOCKED', 'the document is signed: its pages take no more marks');
   }

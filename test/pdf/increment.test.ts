@@ -203,6 +203,16 @@ describe('a form', () => {
     expect(() => incrementOf(formOf('/XFA null'))).not.toThrow();
   });
 
+  it.each([
+    ['/Lock << /Type /SigFieldLock /Action /All /P 1 >>', true],
+    ['/Lock << /Type /SigFieldLock /Action /All >>', false],
+  ])('with a signature by which no more may change is left alone: %s', (lock, refusal) => {
+    const signed = formOf('', `/FT /Sig /T (First) /V << /Type /Sig /Contents <00> >> ${lock}`);
+    const plan = (): unknown => incrementOf(signed, { marks: [] });
+    if (refusal) expect(plan).toThrow(expect.objectContaining({ code: 'PDF_SIGNED_LOCKED' }) as Error);
+    else expect(plan).not.toThrow();
+  });
+
   it('whose fields readers draw themselves keeps saying so, and its pages show the seal', () => {
     const original = formOf('/NeedAppearances true');
     const pdf = open(extendedBy(original, incrementOf(original, { marks: [] })));
