@@ -13,6 +13,10 @@ const FINDINGS = {
     '无法检验此种签名，因此不予采信。',
   ],
   CHANGED_AFTER_SIGNATURE: ['Something was added to the file after this signature.', '签名之后文件又被添加了内容。'],
+  EARLIER_SIGNATURE_REMOVED: [
+    'A signature that an earlier version of the file carried is no longer there.',
+    '文件早前版本上的一个签名已被移除。',
+  ],
   CLAIMED_TIME_INVALID: ['The signature does not say when it was made.', '签名没有可读的签署时间。'],
   CLAIMED_TIME_AHEAD: ['The signature claims a time that has not come yet.', '签名声称的签署时间尚未到来。'],
 } as const satisfies Record<string, readonly [string, string]>;

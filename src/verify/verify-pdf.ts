@@ -45,7 +45,7 @@ export function verifyPdf(source: ByteSource, options: VerifyOptions): Verificat
     return reportOf(
       signatures.map(({ report }) => report),
       revisionReports(source, revisions, signatures),
-      signatures.flatMap(({ reasons }) => reasons),
+      [...signatures.flatMap(({ reasons }) => reasons), ...removedSignatures(source, revisions, fields)],
     );
   } catch (error) {
     if (!isAppError(error)) throw error;
@@ -84,6 +84,34 @@ function openSigned(source: ByteSource): { pdf: PdfFile; fields: readonly Signed
 
 function fieldsOf(pdf: PdfFile): { pdf: PdfFile; fields: readonly SignedField[] } {
   return { pdf, fields: pdf.signatureFields().filter((field): field is SignedField => field.value !== null) };
+}
+
+/** Revisions that are looked into for signatures which the newest no longer shows. */
+const MOST_EARLIER = 64;
+
+/**
+ * Signatures of earlier revisions that are gone. Who signed last answers for the document as it is, so this changes no verdict; but a
+ * seal that was on it, and may still be seen on its pages, is not passed over in silence.
+ */
+function removedSignatures(
+  source: ByteSource,
+  revisions: readonly Revision[],
+  fields: readonly SignedField[],
+): Finding[] {
+  const placeOf = ({ value }: SignedField): number | undefined => value.contents?.span?.start;
+  const kept = new Set(fields.map(placeOf));
+  const gone = revisions
+    .slice(0, -1)
+    .slice(-MOST_EARLIER)
+    .flatMap(({ end }) => {
+      try {
+        return fieldsOf(openPdf(prefixSource(source, end))).fields.filter((field) => !kept.has(placeOf(field)));
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        return []; // nobody could have read it as it was then
+      }
+    });
+  return [...new Set(gone.map(({ name }) => name))].map((name) => finding('EARLIER_SIGNATURE_REMOVED', name));
 }
 
 interface VerifiedField {

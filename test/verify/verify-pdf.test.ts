@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,6 +6,8 @@ import { concatBytes } from '../../src/bytes.ts';
 import { parseCertificate } from '../../src/cms/certificate.ts';
 import type { Certificate } from '../../src/cms/certificate.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
+import { pdfDict, serialize } from '../../src/pdf/object.ts';
+import { openPdf } from '../../src/pdf/revision.ts';
 import type { VerificationReport } from '../../src/verify/report.ts';
 import { verifyPdf } from '../../src/verify/verify-pdf.ts';
 import { describeShared } from '../support/shared.ts';
@@ -143,6 +145,21 @@ describe('a document that was changed', () => {
       { integrity: 'BROKEN', coversWholeFile: false },
       { integrity: 'INTACT', coversWholeFile: true },
     ]);
+  });
+
+  it('tells of an earlier signature that was taken out before it was sealed anew', async () => {
+    const { path, bytes } = await house.seal(ORIGINAL);
+    const pdf = openPdf(memorySource(bytes));
+    const catalog = pdfDict(new Map([...pdf.catalog.entries].filter(([key]) => key !== 'AcroForm')));
+    const { number } = pdf.catalogRef;
+    const object = `${number} 0 obj\n${serialize(catalog)}\nendobj\n`;
+    const entry = `${String(bytes.length).padStart(10, '0')} 00000 n \n`;
+    const trailer = `trailer\n<< /Size ${pdf.maxObjectNumber + 1} /Root ${number} 0 R /Prev ${pdf.startxref} >>\n`;
+    const end = `startxref\n${bytes.length + object.length}\n%%EOF\n`;
+    await writeFile(path, concatBytes(bytes, latin1(`${object}xref\n${number} 1\n${entry}${trailer}${end}`)));
+    const report = verify((await house.seal(path, { seal: { page: 1, xMm: 60, yMm: 60 } })).bytes);
+    expect(report).toMatchObject({ verdict: 'VALID', signatures: [{ coversWholeFile: true }] });
+    expect(codes(report)).toEqual(['EARLIER_SIGNATURE_REMOVED']);
   });
 
   it('is INVALID when the ByteRange leaves out a byte more than Contents', () => {
