@@ -30,6 +30,9 @@ const CHUNK = 256 * 1024;
 /** A clock or a time zone that is off by hours is no lie. */
 const CLOCK_TOLERANCE_MS = 24 * 3_600_000;
 
+/** Each is over all of the file, and each takes its lines of the report. */
+const MAX_SIGNATURES = 200;
+
 /** SubFilter -> whether the signing certificate must be bound (ETSI EN 319 142-1, 6.3; ISO 32000-2, 12.8.3.3). */
 const DETACHED: ReadonlyMap<string, 'required' | 'optional'> = new Map([
   ['ETSI.CAdES.detached', 'required'],
@@ -40,6 +43,7 @@ const DETACHED: ReadonlyMap<string, 'required' | 'optional'> = new Map([
 export function verifyPdf(source: ByteSource, options: VerifyOptions): VerificationReport {
   try {
     const { pdf, fields } = openSigned(source);
+    if (fields.length > MAX_SIGNATURES) throw new AppError('PDF_LIMIT', `${fields.length} signatures`);
     const revisions = pdf.revisions();
     const signatures = fields.map((field) => verifyField(source, revisions, field, options));
     return reportOf(

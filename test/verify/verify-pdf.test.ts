@@ -2,6 +2,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
 import { concatBytes } from '../../src/bytes.ts';
 import { parseCertificate } from '../../src/cms/certificate.ts';
 import type { Certificate } from '../../src/cms/certificate.ts';
@@ -185,6 +186,18 @@ describe('a document that was changed', () => {
     const changed = sealed.slice();
     changed.set(latin1('  '), end - 3);
     expect(codes(verify(changed))).toContain('CONTENTS_INVALID');
+  });
+});
+
+describe('a document of more signatures than anyone makes', () => {
+  it.each([
+    [200, 'INVALID'],
+    [201, 'UNREADABLE'],
+  ])('%d of them: %s', (count, verdict) => {
+    const fields = Array.from({ length: count }, (_, i) => `<< /FT /Sig /T (S${i}) /V 3 0 R >>`).join(' ');
+    const pdf = new RawPdf().object(1, `<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [${fields}] >> >>`);
+    pdf.object(2, '<< /Type /Pages /Kids [] /Count 0 >>').object(3, '<< /Type /Sig /Contents <00> >>');
+    expect(verify(pdf.table('/Size 4 /Root 1 0 R').end().bytes()).verdict).toBe(verdict);
   });
 });
 
