@@ -1,6 +1,6 @@
 /** Signatures that nobody wrote: strokes of a pen along points, as a transparent PNG. */
 import { encode } from 'fast-png';
-import { reduced } from '../../src/seal/ink.ts';
+import { reduced } from '../../src/biometric/ink.ts';
 
 type Point = readonly [x: number, y: number];
 /** Points of one stroke in a box of 100 x 100, y downwards. */

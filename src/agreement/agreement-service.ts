@@ -1,4 +1,5 @@
 /** The agreement as a resource: upload, people, marks, seal, download. */
+import { trimmed } from '../biometric/ink.ts';
 import { decodePngRgba } from '../biometric/png.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
@@ -110,13 +111,13 @@ export class AgreementService {
 
   /**
    * Throws AGREEMENT_NOT_FOUND, AGREEMENT_SEALED, AGREEMENT_BUSY, PARTY_NOT_FOUND, MARK_NOT_ALLOWED, PAGE_OUT_OF_RANGE,
-   * POSITION_OFF_PAGE, CAPTURE_NOT_FOUND, CAPTURE_NOT_DONE, CAPTURE_GONE, CONSENT_MISMATCH, PICTURE_NOT_PNG, PICTURE_TOO_LARGE.
+   * POSITION_OFF_PAGE, CAPTURE_NOT_FOUND, CAPTURE_NOT_DONE, CAPTURE_GONE, CONSENT_MISMATCH, PICTURE_NOT_PNG, PICTURE_TOO_LARGE, PICTURE_BLANK.
    */
   addMark(id: string, mark: NewMark): AgreementView {
     const { state, agreements, captures, samples, clock } = this.#options;
     requireMarkAllowed(this.#require(id), mark);
     if (mark.kind === 'fingerprint') captures.requireUsable(mark.captureId, id, mark.partyId);
-    else if (mark.kind !== 'paper') decodePngRgba(mark.png);
+    else if (mark.kind !== 'paper') requireInk(mark.png);
     const markId = crypto.randomUUID();
     const replaced = state.transaction(() => {
       const before = agreements.putMark(id, {
@@ -171,5 +172,12 @@ export class AgreementService {
     const agreement = this.#options.agreements.find(id);
     if (agreement === null) throw new AppError('AGREEMENT_NOT_FOUND');
     return agreement;
+  }
+}
+
+/** A picture on which nobody has signed completes nobody. */
+function requireInk(png: Uint8Array): void {
+  if (trimmed(decodePngRgba(png)) === null) {
+    throw new AppError('PICTURE_BLANK', 'every pixel is white or transparent');
   }
 }

@@ -114,7 +114,7 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
           'CONSENT_MISMATCH',
           'PICTURE_NOT_PNG',
           'PICTURE_TOO_LARGE',
-          'PICTURE_RESOLUTION',
+          'PICTURE_BLANK',
           'STATE_UNUSABLE',
           ...PLACE_PROBLEMS,
         ],

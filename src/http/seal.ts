@@ -28,6 +28,7 @@ export function sealRoutes(app: Api, { seal }: HttpDeps): void {
         problems: [
           'SEAL_ABSENT',
           'SEAL_PASSPHRASE_WRONG',
+          'FILE_UNREADABLE',
           'SEAL_FILE_INVALID',
           'SEAL_KEY_UNSUPPORTED',
           'SEAL_KEY_MISMATCH',

@@ -40,6 +40,8 @@ export interface IncrementRequest {
 export interface PlannedIncrement extends WrittenIncrement {
   /** The field that was made or filled. */
   readonly fieldName: string;
+  /** How many signatures the document had before. */
+  readonly signedBefore: number;
 }
 
 /** A CMS with chain, timestamp and margin takes some 70 KB. */
@@ -63,7 +65,7 @@ export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16:
   const ref = draft.reserve();
   const fieldName = addSignatureField(draft, fields, ref, signature);
   const written = draft.finish(ref, signatureDictionary(signature), signature.contentsBytes, random16);
-  return { ...written, fieldName };
+  return { ...written, fieldName, signedBefore: fields.filter(({ value }) => value !== null).length };
 }
 
 /**

@@ -8,7 +8,7 @@ import { latin1Bytes } from '../bytes.ts';
 import { AppError } from '../errors.ts';
 import type { Appearance, ImageSource } from '../pdf/increment.ts';
 import type { GlyphOutlines } from './glyph-outlines.ts';
-import { inkSamples, reduced, trimmed } from './ink.ts';
+import { inkSamples, reduced, trimmed } from '../biometric/ink.ts';
 import { drawSeal } from './seal-drawing.ts';
 import type { SealText } from './seal-drawing.ts';
 

@@ -57,7 +57,7 @@ export async function outlinesFor(text: string, cacheFolder: string, signal?: Ab
     const code = lacking.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
     throw new AppError('SEAL_GLYPH_MISSING', `${lacking} (U+${code})`);
   }
-  await store(file, outlines);
+  await store(file, outlines).catch(() => undefined); // on a full disk they are made anew the next time
   return outlines;
 }
 

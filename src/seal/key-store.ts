@@ -90,7 +90,7 @@ export class KeyStore {
   }
 
   /**
-   * Takes the key from the P12. Throws SEAL_ABSENT, SEAL_FILE_INVALID, SEAL_PASSPHRASE_WRONG, SEAL_KEY_UNSUPPORTED, SEAL_KEY_MISMATCH;
+   * Takes the key from the P12. Throws SEAL_ABSENT, FILE_UNREADABLE, SEAL_FILE_INVALID, SEAL_PASSPHRASE_WRONG, SEAL_KEY_UNSUPPORTED, SEAL_KEY_MISMATCH;
    * for a certificate that may not seal what `use` throws, and then the key is not kept; TOO_MANY_REQUESTS with
    * `extras.retryAfterSeconds` after wrong passphrases.
    */
@@ -239,6 +239,6 @@ async function readBounded(path: string): Promise<Uint8Array> {
     return await file.readFile();
   } catch (cause) {
     if (isAppError(cause)) throw cause;
-    throw new AppError('SEAL_FILE_INVALID', `${path} cannot be read`, { cause });
+    throw new AppError('FILE_UNREADABLE', path, { cause });
   }
 }

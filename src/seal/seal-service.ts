@@ -12,12 +12,9 @@ import { createSignedData, parseSignedData, verifySignedData } from '../cms/sign
 import { AppError, isAppError } from '../errors.ts';
 import type { Appearance, PlannedIncrement } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
-import { sealAppearance, sealPictureAppearance } from './appearance.ts';
 import { outlinesFor } from './glyph-outlines.ts';
 import type { KeyStore, SealKey } from './key-store.ts';
-import { layOut } from './layout.ts';
-import { sealCharacters } from './seal-drawing.ts';
-import type { SealJob, SealedFile, Sealer } from './seal-job.ts';
+import type { Notice, SealJob, SealedFile, Sealer } from './seal-job.ts';
 
 export interface SealServiceOptions {
   readonly pool: PdfPool;
@@ -35,6 +32,14 @@ export interface SealServiceOptions {
 }
 
 const CHUNK = 1 << 20;
+/** A printed seal whose picture is coarser shows its pixels. */
+const COARSEST_DPI = 300;
+
+const SIGNED_BEFORE: Notice = {
+  code: 'SIGNED_BEFORE',
+  message: 'The document was signed already; a strict verifier reports that something was added after that signature.',
+  messageZh: '文档此前已有签名；严格验证时会提示该签名之后又添加了内容。',
+};
 
 export class SealService implements Sealer {
   readonly #options: SealServiceOptions;
@@ -56,6 +61,8 @@ export class SealService implements Sealer {
       throw new AppError('READER_SIMULATED', 'the agreement carries a simulated print and the seal is not a TEST seal');
     }
     const size = { widthMm: diameterMm, heightMm: diameterMm };
+    // What draws loads pdf-lib, and a daemon that only listens need not wait for it.
+    const { layOut } = await import('./layout.ts');
     const layout = await layOut(job, size, pool, turn, signal);
     const sealedAt = clock.now();
     const planning = pool.plan(
@@ -98,7 +105,7 @@ export class SealService implements Sealer {
       bytes: job.bytes + plan.bytes.length,
       sealedAt,
       certificateSha256: key.certificate.sha256,
-      warnings: layout.notices,
+      warnings: plan.signedBefore === 0 ? layout.notices : [...layout.notices, SIGNED_BEFORE],
     };
   }
 
@@ -121,16 +128,25 @@ export class SealService implements Sealer {
 
   async #draw(name: string, test: boolean): Promise<Appearance> {
     const { cacheFolder, diameterMm } = this.#options;
+    const [{ sealCharacters }, { sealAppearance }] = await Promise.all([
+      import('./seal-drawing.ts'),
+      import('./appearance.ts'),
+    ]);
     const outlines = await outlinesFor(sealCharacters({ name, test }), cacheFolder);
     return sealAppearance({ name, diameterMm, test }, outlines);
   }
 
   async #load(path: string): Promise<Appearance> {
     const { diameterMm } = this.#options;
+    const { sealPictureAppearance } = await import('./appearance.ts');
     const png = await readFile(path).catch((cause: unknown) => {
       throw new AppError('FILE_UNREADABLE', path, { cause });
     });
-    return sealPictureAppearance(png, diameterMm);
+    const appearance = sealPictureAppearance(png, diameterMm);
+    const pixels = Math.max(...Object.values(appearance.images).map(({ width, height }) => Math.max(width, height)));
+    const dpi = Math.round((pixels * 25.4) / diameterMm);
+    if (dpi < COARSEST_DPI) throw new AppError('PICTURE_RESOLUTION', `${dpi} dpi at ${diameterMm} mm`);
+    return appearance;
   }
 }
 

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { AgreementKind, NewMark, Party } from '../../src/agreement/agreement.ts';
+import { encodePng } from '../../src/biometric/raster.ts';
 import { AppError } from '../../src/errors.ts';
 import {
   DOCUMENT,
@@ -17,6 +18,9 @@ import {
   sha256,
 } from '../support/agreement-house.ts';
 import type { House } from '../support/agreement-house.ts';
+
+/** White paper. */
+const BLANK = encodePng({ width: 8, height: 8, dpi: 300, pixels: new Uint8Array(64).fill(255) });
 
 const uploads = ({ state }: House): string[] => readdirSync(state.uploads);
 const samples = ({ state }: House): number =>
@@ -236,6 +240,7 @@ describe('marks', () => {
     ['of the mediator by stamp', { partyId: 'ding', kind: 'stamp', png: pictureOf() }, 'MARK_NOT_ALLOWED'],
     ['of no capture', { partyId: 'jia', kind: 'fingerprint', captureId: 'x' }, 'CAPTURE_NOT_FOUND'],
     ['that is no PNG', { partyId: 'jia', kind: 'signature', png: DOCUMENT }, 'PICTURE_NOT_PNG'],
+    ['on which nobody signed', { partyId: 'jia', kind: 'signature', png: BLANK }, 'PICTURE_BLANK'],
     [
       'on no page',
       { partyId: 'jia', kind: 'signature', png: pictureOf(), placement: { page: 2, xMm: 1, yMm: 1 } },

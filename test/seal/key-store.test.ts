@@ -169,8 +169,12 @@ describe('a seal that may not be used', () => {
   it('is a file that is missing or no P12', async () => {
     const broken = join(folder, 'broken.p12');
     writeFileSync(broken, 'not a seal');
-    for (const p12Path of [broken, join(folder, 'missing.p12'), folder]) {
-      expect(await outcome(() => store({ p12Path }).keys.unlock(PASSPHRASE))).toBe('SEAL_FILE_INVALID');
+    for (const [p12Path, code] of [
+      [broken, 'SEAL_FILE_INVALID'],
+      [join(folder, 'missing.p12'), 'FILE_UNREADABLE'],
+      [folder, 'FILE_UNREADABLE'],
+    ] as const) {
+      expect(await outcome(() => store({ p12Path }).keys.unlock(PASSPHRASE))).toBe(code);
     }
   });
 });

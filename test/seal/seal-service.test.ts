@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { appendFile, copyFile, readFile, stat } from 'node:fs/promises';
+import { appendFile, copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodePng } from '../../src/biometric/raster.ts';
+import { decodePng, encodePng } from '../../src/biometric/raster.ts';
 import { systemClock } from '../../src/clock.ts';
 import { AppError } from '../../src/errors.ts';
 import { PdfPool } from '../../src/pdf/pdf-pool.ts';
@@ -45,7 +45,11 @@ async function everyMark(): Promise<MarkRequest[]> {
   ];
 }
 
-function serviceWith(options: { key?: Partial<SealKey>; flush?: () => Promise<void> }): SealService {
+function serviceWith(options: {
+  key?: Partial<SealKey>;
+  flush?: () => Promise<void>;
+  picturePath?: string;
+}): SealService {
   const key = { ...house.keys.use(), ...options.key };
   return new SealService({
     pool: house.pool,
@@ -55,6 +59,7 @@ function serviceWith(options: { key?: Partial<SealKey>; flush?: () => Promise<vo
     diameterMm: 42,
     cacheFolder: house.folder,
     ...(options.flush === undefined ? {} : { flush: options.flush }),
+    ...(options.picturePath === undefined ? {} : { picturePath: options.picturePath }),
   });
 }
 
@@ -65,6 +70,25 @@ describe('a seal that is not a TEST seal', () => {
     const job = { ...(await jobOn('simulated.pdf')), allowReal: false };
     await expect(service.seal(job, ALONE)).rejects.toMatchObject({ code: 'READER_SIMULATED' });
     expect(await readFile(job.path)).toEqual(await readFile(AGREEMENT));
+  });
+});
+
+describe('a seal from a picture', () => {
+  it.each([
+    [600, 'sealed'],
+    [200, 'PICTURE_RESOLUTION'],
+  ])('of %i pixels across 42 mm: %s', async (side, outcome) => {
+    const picturePath = join(house.folder, `seal-${side}.png`);
+    const pixels = new Uint8Array(side * side).fill(40);
+    await writeFile(picturePath, encodePng({ width: side, height: side, dpi: 300, pixels }));
+    const job = await jobOn(`picture-${side}.pdf`);
+    const ended = await serviceWith({ picturePath })
+      .seal(job, ALONE)
+      .then(
+        () => 'sealed',
+        (error: unknown) => (error instanceof AppError ? error.code : 'another error'),
+      );
+    expect(ended).toBe(outcome);
   });
 });
 
@@ -137,9 +161,10 @@ describe('a sealed agreement', () => {
 
     it('keeps the first seal intact under a second one', async () => {
       const first = await house.seal(AGREEMENT, { seal: { page: 1, xMm: 60, yMm: 250 } });
-      const { path } = await house.seal(first.path, { seal: { page: 1, xMm: 140, yMm: 250 } });
-      const { stdout } = runTool('pdfsig', [path]);
+      const second = await house.seal(first.path, { seal: { page: 1, xMm: 140, yMm: 250 } });
+      const { stdout } = runTool('pdfsig', [second.path]);
       expect(stdout.match(/Signature Validation: Signature is Valid\./g)).toHaveLength(2);
+      expect(second.sealed.warnings).toMatchObject([{ code: 'SIGNED_BEFORE' }]);
     });
   });
 });

@@ -1,5 +1,5 @@
 /** Pictures of ink on paper: what of them is ink, and how much of it a printer can show. Pure. */
-import type { RgbaImage } from '../biometric/png.ts';
+import type { RgbaImage } from './png.ts';
 
 /** Less ink than this of 255 is paper: the noise of a scanned or photographed sheet. */
 const FAINT = 24;
