@@ -33,7 +33,7 @@ export interface SealFigures {
 const ROUNDS = 7;
 const ROUNDS_SMALL = 41;
 /** Until the engine has compiled what it will compile. */
-const WARM_ROUNDS = 60;
+const WARM_ROUNDS = 200;
 /** Below it a document counts as small. */
 const SMALL_BYTES = 1 << 20;
 

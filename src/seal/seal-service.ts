@@ -84,8 +84,8 @@ export class SealService implements Sealer {
     );
     planning.catch(() => undefined); // met where it is waited for, if opening does not fail first
     await using file = await openToExtend(job.path);
-    const plan = await planning;
-    await requireUntouched(file, job, plan);
+    const [plan, { size: sizeNow }] = await Promise.all([planning, file.stat()]);
+    requireUntouched(sizeNow, job, plan);
     const before = job.midstate?.copy() ?? (await hashOf(file, job.bytes, signal));
     const digest = signIncrement(plan, before, key);
     const sha256Before = before.copy().digest('hex');
@@ -165,8 +165,7 @@ async function bothOf(...work: readonly Promise<void>[]): Promise<void> {
 }
 
 /** The file must still be what was planned for: a length that differs means that another hand was in it. */
-async function requireUntouched(file: FileHandle, job: SealJob, plan: PlannedIncrement): Promise<void> {
-  const { size } = await file.stat();
+function requireUntouched(size: number, job: SealJob, plan: PlannedIncrement): void {
   if (size !== job.bytes || plan.originalBytes !== job.bytes) {
     throw new AppError('SEAL_FAILED', `the file changed while it was being sealed: ${job.bytes} bytes, now ${size}`);
   }
@@ -218,8 +217,7 @@ async function checkWritten(
 ): Promise<void> {
   const { bytes, originalBytes, contents } = plan;
   const back = Buffer.alloc(bytes.length);
-  const { bytesRead } = await file.read(back, 0, back.length, originalBytes);
-  const { size } = await file.stat();
+  const [{ bytesRead }, { size }] = await Promise.all([file.read(back, 0, back.length, originalBytes), file.stat()]);
   if (bytesRead !== bytes.length || size !== originalBytes + bytes.length || !back.equals(bytes)) {
     throw new AppError('SEAL_SELF_CHECK', 'the increment on disk is not the one that was written');
   }
