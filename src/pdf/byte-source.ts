@@ -111,6 +111,12 @@ export function openFileSource(path: string): ByteSource & Disposable {
   return new FileSource(fd, fstatSync(fd).size);
 }
 
+/** Bytes as Latin-1 characters, decoded natively: a document's tail alone is thousands of them. Throws as `read`. */
+export function textAt(source: ByteSource, offset: number, length: number): string {
+  const bytes = source.read(offset, length);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
 /** The first `size` bytes of a source, as a source of its own. */
 export function prefixSource(source: ByteSource, size: number): ByteSource {
   checkRange(source.size, 0, size);

@@ -2,8 +2,8 @@
  * A document as a chain of revisions: opened from its end, its objects read one by one where they stand. What cannot be read with
  * certainty is refused by name and never repaired.
  */
-import { latin1Text } from '../bytes.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { textAt } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
 import { pageGeometry } from './geometry.ts';
 import type { PageGeometry } from './geometry.ts';
@@ -140,7 +140,7 @@ function readMarker(source: ByteSource, offset: number): Revision | null {
   try {
     if (lexer.keyword() !== 'startxref') return null;
     const startxref = lexer.unsigned('offset');
-    const tail = latin1Text(source.read(lexer.position, Math.min(64, source.size - lexer.position)));
+    const tail = textAt(source, lexer.position, Math.min(64, source.size - lexer.position));
     const match = /^(\s*%%EOF)(\r\n|\r|\n)?/.exec(tail);
     if (match?.[1] === undefined) return null;
     const end = lexer.position + match[1].length;
@@ -163,14 +163,14 @@ export function openPdf(source: ByteSource): PdfFile {
 }
 
 function checkHeader(source: ByteSource): void {
-  const at = latin1Text(source.read(0, Math.min(HEAD_BYTES, source.size))).indexOf('%PDF-');
+  const at = textAt(source, 0, Math.min(HEAD_BYTES, source.size)).indexOf('%PDF-');
   if (at < 0) throw new AppError('PDF_UNREADABLE', 'no %PDF- at its start');
   if (at > 0) throw new AppError('PDF_SHAPE_UNSUPPORTED', `${at} bytes before %PDF-`);
 }
 
 function findStartxref(source: ByteSource): number {
   const start = Math.max(0, source.size - TAIL_BYTES);
-  const tail = latin1Text(source.read(start, source.size - start));
+  const tail = textAt(source, start, source.size - start);
   const eof = tail.lastIndexOf('%%EOF');
   const at = tail.lastIndexOf('startxref', eof < 0 ? undefined : eof);
   if (eof < 0 || at < 0) throw new AppError('PDF_TRUNCATED', 'no startxref and %%EOF at its end');

@@ -2,8 +2,8 @@
  * One cross-reference section, as a table (ISO 32000-2, 7.5.4) or a stream (7.5.8). Entries are looked up where they stand: a table of
  * 100,000 costs no more to open than one of ten.
  */
-import { latin1Text } from '../bytes.ts';
 import { AppError } from '../errors.ts';
+import { textAt } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
 import { readIndirect, readStreamData } from './indirect.ts';
 import { Lexer } from './lexer.ts';
@@ -160,7 +160,7 @@ function strideOf(source: ByteSource, at: number, count: number, known: number):
 }
 
 function parseEntry(source: ByteSource, at: number): RegExpExecArray | null {
-  return /^(\d{10}) (\d{5}) ([nf])$/.exec(latin1Text(source.read(at, ENTRY_CHARS)));
+  return /^(\d{10}) (\d{5}) ([nf])$/.exec(textAt(source, at, ENTRY_CHARS));
 }
 
 function tableEntry(source: ByteSource, at: number): XrefEntry {
