@@ -5,6 +5,7 @@ import { constants, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, isAppError } from '../errors.ts';
+import { fileChunks } from '../file-chunks.ts';
 
 export interface Received<Facts> {
   readonly sha256: string;
@@ -26,7 +27,6 @@ interface Known {
   readonly hash?: Hash;
 }
 
-const CHUNK = 1 << 20;
 /** Beyond this many the oldest is forgotten, and its file is read again when it is needed. */
 const MOST_KNOWN = 1000;
 
@@ -127,7 +127,7 @@ export class UploadFolder {
         throw new AppError('BODY_TOO_LARGE', `expected at most ${this.#maxBytes} bytes`);
       }
       hash.update(chunk);
-      await onDisk(() => writeAll(file, chunk));
+      await onDisk(() => file.writeFile(chunk));
       bytes += chunk.length;
     }
     await onDisk(() => file.sync());
@@ -169,24 +169,11 @@ async function openIfThere(path: string): Promise<FileHandle | null> {
   }
 }
 
-async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let done = 0; done < chunk.length;) {
-    const { bytesWritten } = await file.write(chunk, done);
-    done += bytesWritten;
-  }
-}
-
 /** SHA-256 of the first `bytes` bytes, or of all where there are fewer. */
 async function hashStart(path: string, bytes: number): Promise<string> {
   const hash = createHash('sha256');
   await using file = await open(path, 'r');
-  const buffer = new Uint8Array(CHUNK);
-  for (let at = 0; at < bytes;) {
-    const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, bytes - at), at);
-    if (bytesRead === 0) break;
-    hash.update(buffer.subarray(0, bytesRead));
-    at += bytesRead;
-  }
+  for await (const chunk of fileChunks(file, { bytes })) hash.update(chunk);
   return hash.digest('hex');
 }
 

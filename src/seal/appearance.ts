@@ -7,12 +7,12 @@ import type { Raster } from '../biometric/raster.ts';
 import { latin1Bytes } from '../bytes.ts';
 import { AppError } from '../errors.ts';
 import type { Appearance, ImageSource } from '../pdf/increment.ts';
+import { POINTS_PER_MM } from '../pdf/geometry.ts';
 import type { GlyphOutlines } from './glyph-outlines.ts';
 import { inkSamples, reduced, trimmed } from '../biometric/ink.ts';
 import { drawSeal } from './seal-drawing.ts';
 import type { SealText } from './seal-drawing.ts';
 
-const POINTS_PER_MM = 72 / 25.4;
 /** Finer than a seal or a signature is ever printed; more would only fill the file. */
 const FINEST_DPI = 600;
 const IMAGE = 'Ink';

@@ -15,6 +15,7 @@ import {
 } from 'pdf-lib';
 import type { PDFOperator } from 'pdf-lib';
 import { AppError } from '../errors.ts';
+import { POINTS_PER_MM } from '../pdf/geometry.ts';
 import type { GlyphOutlines } from './glyph-outlines.ts';
 
 /** Vermilion of stamping ink, DeviceRGB. */
@@ -35,7 +36,6 @@ const TEST_TEXT = '测试 TEST';
 const TEST_HEIGHT = 2.5;
 const TEST_MIDDLE = -8.6;
 
-const POINTS_PER_MM = 72 / 25.4;
 /** A quarter circle as a Bézier curve: the distance of its control points from its ends, of the radius. */
 const KAPPA = 0.5522847498;
 

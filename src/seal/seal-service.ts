@@ -10,6 +10,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import { createSignedData, parseSignedData, verifySignedData } from '../cms/signed-data.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { fileChunks } from '../file-chunks.ts';
 import type { Appearance, PlannedIncrement } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
 import { outlinesFor } from './glyph-outlines.ts';
@@ -31,7 +32,6 @@ export interface SealServiceOptions {
   readonly flush?: (file: FileHandle) => Promise<void>;
 }
 
-const CHUNK = 1 << 20;
 /** A printed seal whose picture is coarser shows its pixels. */
 const COARSEST_DPI = 300;
 
@@ -173,14 +173,12 @@ function requireUntouched(size: number, job: SealJob, plan: PlannedIncrement): v
 
 async function hashOf(file: FileHandle, bytes: number, signal: AbortSignal): Promise<Hash> {
   const hash = createHash('sha256');
-  const buffer = new Uint8Array(CHUNK);
-  for (let at = 0; at < bytes;) {
-    signal.throwIfAborted();
-    const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, bytes - at), at);
-    if (bytesRead === 0) throw new AppError('FILE_UNREADABLE', 'the PDF to seal ended early');
-    hash.update(buffer.subarray(0, bytesRead));
-    at += bytesRead;
+  let read = 0;
+  for await (const chunk of fileChunks(file, { bytes, signal })) {
+    hash.update(chunk);
+    read += chunk.length;
   }
+  if (read < bytes) throw new AppError('FILE_UNREADABLE', 'the PDF to seal ended early');
   return hash;
 }
 
