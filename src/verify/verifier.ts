@@ -64,7 +64,8 @@ export class Verifier {
       await spool(stream, path, maxBytes, signal);
       return await this.verifyFile(path, signal);
     } finally {
-      await rm(path, { force: true });
+      // Windows keeps a file that a killed thread had open; the next start clears it away.
+      await rm(path, { force: true }).catch(() => undefined);
     }
   }
 
@@ -118,6 +119,8 @@ async function spool(
     signal.throwIfAborted();
     bytes += chunk.length;
     if (bytes > maxBytes) throw new AppError('BODY_TOO_LARGE', `more than ${maxBytes} bytes`);
-    await file.writeFile(chunk);
+    await file.writeFile(chunk).catch((cause: unknown) => {
+      throw new AppError('FILE_UNWRITABLE', 'the state folder', { cause });
+    });
   }
 }
