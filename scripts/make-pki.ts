@@ -13,7 +13,7 @@ import type { CertificateRequest } from './pki/issue-certificate.ts';
 import { writeP12 } from './pki/write-p12.ts';
 
 /** Seals that must be refused, or open only with care; each becomes `<variant>.p12`, with the committee's passphrase. */
-const VARIANTS = [
+export const PKI_VARIANTS = [
   'expired',
   'expires-soon',
   'not-yet-valid',
@@ -24,7 +24,7 @@ const VARIANTS = [
   'short-key',
   'two-pairs',
 ] as const;
-export type PkiVariant = (typeof VARIANTS)[number];
+export type PkiVariant = (typeof PKI_VARIANTS)[number];
 
 export interface PkiOptions {
   /** The seal's organization, exactly. */
@@ -171,16 +171,16 @@ async function main(): Promise<void> {
       variant: { type: 'string', multiple: true, default: [] },
     },
   });
-  const unknown = values.variant.filter((name) => !VARIANTS.some((variant) => variant === name));
+  const unknown = values.variant.filter((name) => !PKI_VARIANTS.some((variant) => variant === name));
   if (unknown.length > 0) {
-    console.error(`no such variant: ${unknown.join(', ')}; there are ${VARIANTS.join(', ')}`);
+    console.error(`no such variant: ${unknown.join(', ')}; there are ${PKI_VARIANTS.join(', ')}`);
     process.exitCode = 64;
     return;
   }
   const { variants, ...files } = await makePki(positionals[0] ?? '.pki', {
     committeeName: values.committee,
     passphrase: randomBytes(12).toString('base64url'),
-    variants: VARIANTS.filter((variant) => values.variant.includes(variant)),
+    variants: PKI_VARIANTS.filter((variant) => values.variant.includes(variant)),
   });
   for (const file of [...Object.values(files), ...Object.values(variants)]) console.log(file);
 }

@@ -158,7 +158,7 @@ async function unlockByHand(daemon: Daemon, signal: AbortSignal): Promise<void> 
   }
 }
 
-/** Aborts at the first SIGINT or SIGTERM; the second ends the process as it would without this. */
+/** Aborts at the first SIGINT or SIGTERM. */
 function stopSignal(): AbortSignal {
   const stopped = new AbortController();
   // The handlers stay: a signal that comes twice, to a group and by a launcher, must not cut off what the first one ends in order.

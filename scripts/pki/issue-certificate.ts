@@ -19,7 +19,7 @@ import {
   universal,
 } from '../../src/cms/asn1.ts';
 import type { Asn1 } from '../../src/cms/asn1.ts';
-import { parseCertificate } from '../../src/cms/certificate.ts';
+import { KEY_USAGES, parseCertificate } from '../../src/cms/certificate.ts';
 import type { Certificate, KeyUsage } from '../../src/cms/certificate.ts';
 
 const { Type } = forge.asn1;
@@ -144,19 +144,8 @@ function basicConstraints(authority: CertificateRequest['authority']): Asn1 {
   return sequence(universal(Type.BOOLEAN, '\u00ff'), ...(pathLength === undefined ? [] : [smallInteger(pathLength)]));
 }
 
-/** Order of the bits: RFC 5280, 4.2.1.3. */
-const USAGE_BITS: readonly KeyUsage[] = [
-  'digitalSignature',
-  'nonRepudiation',
-  'keyEncipherment',
-  'dataEncipherment',
-  'keyAgreement',
-  'keyCertSign',
-  'cRLSign',
-];
-
 function keyUsageBits(usages: readonly KeyUsage[]): Asn1 {
-  const byte = usages.reduce((bits, usage) => bits | (0x80 >> USAGE_BITS.indexOf(usage)), 0);
+  const byte = usages.reduce((bits, usage) => bits | (0x80 >> KEY_USAGES.indexOf(usage)), 0);
   // A named bit list ends at its last bit that is set (X.690, 11.2.2).
   const unused = byte === 0 ? 0 : Math.log2(byte & -byte);
   return bitString(byte === 0 ? new Uint8Array() : Uint8Array.of(byte), unused);

@@ -21,7 +21,7 @@ import { readName } from './distinguished-name.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
 
 /** Bits of the keyUsage extension in their order (RFC 5280, 4.2.1.3). */
-const KEY_USAGES = [
+export const KEY_USAGES = [
   'digitalSignature',
   'nonRepudiation',
   'keyEncipherment',

@@ -31,9 +31,9 @@ export class PdfPool {
     return this.#tasks.run('plan', { path, request, random16 }, signal);
   }
 
-  /** The characters of all pages, or of those given, where they are seen. Throws as `inspect`. */
-  readText(path: string, pages?: readonly number[], signal?: AbortSignal): Promise<readonly PageText[]> {
-    return this.#tasks.run('readText', { path, pages }, signal);
+  /** The characters of all pages, where they are seen. Throws as `inspect`. */
+  readText(path: string, signal?: AbortSignal): Promise<readonly PageText[]> {
+    return this.#tasks.run('readText', { path }, signal);
   }
 
   /** Starts the thread and makes it ready to plan. */

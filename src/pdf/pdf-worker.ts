@@ -35,7 +35,7 @@ export interface PdfTasks {
     readonly value: PlannedIncrement;
   };
   readText: {
-    readonly task: { readonly path: string; readonly pages: readonly number[] | undefined };
+    readonly task: { readonly path: string };
     readonly value: readonly PageText[];
   };
   warm: { readonly task: null; readonly value: null };
@@ -52,7 +52,7 @@ export const plan: Handler<'plan'> = ({ path, request, random16 }) =>
     return planned;
   });
 
-export const readText: Handler<'readText'> = ({ path, pages }) =>
+export const readText: Handler<'readText'> = ({ path }) =>
   onFile(path, async (source) => {
     // Refused here by its true name, before PDFium makes something of it.
     const seen = geometries(source);
@@ -62,7 +62,7 @@ export const readText: Handler<'readText'> = ({ path, pages }) =>
       seen.map(({ userUnit }) => userUnit),
     );
     requireSamePages(seen, read);
-    return pages === undefined ? read : read.filter(({ page }) => pages.includes(page));
+    return read;
   });
 
 /** Compiles what planning runs through, by planning on a small document. */

@@ -22,15 +22,13 @@ import { lineFor, signatureLines } from './signature-line.ts';
 
 export interface Layout {
   readonly marks: readonly { readonly place: SeenRect; readonly appearance: Appearance; readonly title: string }[];
-  /** Null where the seal fills an existing field, whose own rectangle holds. */
+  /** An existing field keeps its own rectangle. */
   readonly seal: { readonly place: SeenRect } | { readonly field: string };
   readonly notices: readonly Notice[];
 }
 
 /** The document's text, read once and only where a rule needs it. */
-interface Document {
-  text(): Promise<readonly PageText[]>;
-}
+type ReadText = () => Promise<readonly PageText[]>;
 
 /** A random number in -1..1, so that no two prints are turned alike. */
 type Turn = () => number;
@@ -46,10 +44,11 @@ export async function layOut(
   turn: Turn,
   signal: AbortSignal,
 ): Promise<Layout> {
-  const document = documentOf(job.path, pool, signal);
-  const marks = await inOrder(job.marks, (mark) => placeMark(mark, job.parties, document, turn));
+  let read: Promise<readonly PageText[]> | undefined;
+  const text: ReadText = () => (read ??= pool.readText(job.path, signal));
+  const marks = await inOrder(job.marks, (mark) => placeMark(mark, job.parties, text, turn));
   const places = marks.map(({ placed }) => placed.place);
-  const seal = await placeSeal(job.seal, sealSize, places, document);
+  const seal = await placeSeal(job.seal, sealSize, places, text);
   return {
     marks: marks.map(({ placed, appearance, title }) => ({ place: placed.place, appearance, title })),
     seal: 'field' in seal ? seal : { place: seal.place },
@@ -63,10 +62,10 @@ interface PlacedMark {
   readonly title: string;
 }
 
-async function placeMark(mark: MarkRequest, parties: number, document: Document, turn: Turn): Promise<PlacedMark> {
+async function placeMark(mark: MarkRequest, parties: number, text: ReadText, turn: Turn): Promise<PlacedMark> {
   const { picture, placement, who } = mark;
   const line = async (): Promise<{ pages: readonly PageText[]; line: ReturnType<typeof lineFor> }> => {
-    const pages = await document.text();
+    const pages = await text();
     return { pages, line: lineFor(signatureLines(pages, parties), who) };
   };
   if (picture.kind === 'fingerprint') {
@@ -74,7 +73,7 @@ async function placeMark(mark: MarkRequest, parties: number, document: Document,
     const placed =
       placement === undefined
         ? await line().then((found) => placeFingerprint(found.pages, found.line, rotation))
-        : await placeAs(placement, FINGERPRINT, 'box', document, rotation);
+        : await placeAs(placement, FINGERPRINT, 'box', text, rotation);
     const appearance = fingerprintAppearance(renderFingerprint(picture.raster), FINGERPRINT);
     return { placed, appearance, title: 'Fingerprint' };
   }
@@ -85,7 +84,7 @@ async function placeMark(mark: MarkRequest, parties: number, document: Document,
   const placed =
     placement === undefined
       ? await line().then((found) => placePicture(found.pages, found.line, proportions, most))
-      : await placeAs(placement, scaledInto(proportions, most), 'box', document);
+      : await placeAs(placement, scaledInto(proportions, most), 'box', text);
   return { placed, appearance: whole, title };
 }
 
@@ -93,11 +92,11 @@ async function placeSeal(
   placement: Placement | null,
   size: Size,
   avoid: readonly SeenRect[],
-  document: Document,
+  text: ReadText,
 ): Promise<Placed | { readonly field: string }> {
-  if (placement === null) return placeSealOnDate(await document.text(), size.widthMm, avoid);
+  if (placement === null) return placeSealOnDate(await text(), size.widthMm, avoid);
   if ('field' in placement) return { field: placement.field };
-  return placeAs(placement, size, 'round', document);
+  return placeAs(placement, size, 'round', text);
 }
 
 /** An explicit placement: coordinates, or words of the document. */
@@ -105,12 +104,12 @@ async function placeAs(
   placement: Placement,
   size: Size,
   shape: Shape,
-  document: Document,
+  text: ReadText,
   rotationDeg = 0,
 ): Promise<Placed> {
   if ('field' in placement) throw new AppError('FIELD_NOT_FOUND', 'only the seal goes into a signature field');
   if ('keyword' in placement) {
-    const placed = placeByKeyword(await document.text(), placement, size, shape);
+    const placed = placeByKeyword(await text(), placement, size, shape);
     return { ...placed, place: { ...placed.place, rotationDeg } };
   }
   const scale = (placement.widthMm ?? size.widthMm) / size.widthMm;
@@ -123,13 +122,6 @@ async function placeAs(
     rotationDeg: placement.rotation ?? rotationDeg,
   };
   return { place, notices: [] }; // whether there is such a page and room on it, planning finds
-}
-
-function documentOf(path: string, pool: PdfPool, signal: AbortSignal): Document {
-  let text: Promise<readonly PageText[]> | undefined;
-  return {
-    text: () => (text ??= pool.readText(path, undefined, signal)),
-  };
 }
 
 function scaledInto(proportions: { readonly width: number; readonly height: number }, most: Size): Size {

@@ -10,7 +10,7 @@ import type { SimulatedDevice } from '../../src/reader/simulated-link.ts';
 import type { Scenario } from '../../src/reader/simulated-scenario.ts';
 import { collect, OPTIONS, readerConfig, simulator, story } from './simulator.ts';
 import { thrownBy } from './thrown.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import { JumpingClock } from './jumping-clock.ts';
 
 const FOREVER = new AbortController().signal;
 const NOTHING: LinkSource = {
@@ -21,7 +21,7 @@ const NOTHING: LinkSource = {
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 interface House {
-  readonly clock: VirtualClock;
+  readonly clock: JumpingClock;
   readonly service: ReaderService;
   readonly devices: readonly SimulatedDevice[];
 }
@@ -38,7 +38,7 @@ interface HouseOptions {
 }
 
 async function house({ readers = [readerConfig()], scenarios = {}, links = {} }: HouseOptions = {}): Promise<House> {
-  const clock = new VirtualClock();
+  const clock = new JumpingClock();
   const sim = simulator(clock, readers, scenarios);
   const factories = { serial: NOTHING, hid: NOTHING, simulated: sim, ...links };
   const service = new ReaderService({ drivers, readers, clock, links: factories, log: quiet });
@@ -49,12 +49,12 @@ async function house({ readers = [readerConfig()], scenarios = {}, links = {} }:
 
 /** A serial reader that can be plugged in elsewhere; it is found by its USB ids. */
 async function movable(simulated: Partial<ReaderConfig['simulated']> = {}): Promise<{
-  clock: VirtualClock;
+  clock: JumpingClock;
   service: ReaderService;
   device: SimulatedDevice;
   at: { path: string };
 }> {
-  const clock = new VirtualClock();
+  const clock = new JumpingClock();
   const sim = simulator(clock, [readerConfig({ simulated })]);
   const [device] = sim.devices.values();
   const at = { path: '/dev/ttyUSB0' };
@@ -146,7 +146,7 @@ describe('readers', () => {
   test('with a driver or a dialect that there is not are refused at once', () => {
     const of = (config: ReaderConfig): (() => unknown) => {
       const links = { serial: NOTHING, hid: NOTHING, simulated: NOTHING };
-      return () => new ReaderService({ drivers, readers: [config], clock: new VirtualClock(), links, log: quiet });
+      return () => new ReaderService({ drivers, readers: [config], clock: new JumpingClock(), links, log: quiet });
     };
     expect(codeOf(thrownBy(of(readerConfig({ driver: 'zkteco' }))))).toBe('READER_DRIVER_UNKNOWN');
     expect(codeOf(thrownBy(of(readerConfig({ dialect: 'klingon' }))))).toBe('CONFIG_INVALID');
@@ -343,7 +343,7 @@ describe('plugs', () => {
 
   test('of a reader that does not open are tried again, ever more seldom', async () => {
     const opens: number[] = [];
-    const clockOf: { clock?: VirtualClock } = {};
+    const clockOf: { clock?: JumpingClock } = {};
     const silent: LinkSource = {
       ...NOTHING,
       list: () => Promise.resolve([{ link: 'serial', path: '/dev/ttyUSB0', vendorId: 0x10c4, productId: 0xea60 }]),

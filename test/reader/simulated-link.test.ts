@@ -18,7 +18,7 @@ import {
   scenarios,
   simulator,
 } from './simulator.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import { JumpingClock } from './jumping-clock.ts';
 
 const FOREVER = new AbortController().signal;
 
@@ -38,7 +38,7 @@ describe('a paced wire', () => {
     [57_600, 2, 6.95],
     [115_200, 2, 3.48],
   ])('at %i baud with packet code %i carries a picture in %d s', async (baud, packetCode, seconds) => {
-    const clock = new VirtualClock();
+    const clock = new JumpingClock();
     const config = readerConfig({ baud, simulated: { paced: true, scenario: 'own' } });
     const sim = simulator(clock, [config], { own: { ...PROMPT, baud } });
     const device = only(sim.devices.values());
@@ -65,7 +65,7 @@ describe('a paced wire', () => {
   });
 
   test('adds next to nothing to the time of the bytes themselves', async () => {
-    const clock = new VirtualClock();
+    const clock = new JumpingClock();
     const config = readerConfig({ simulated: { paced: true, scenario: 'own' } });
     const sim = simulator(clock, [config], { own: PROMPT });
     let bytes = 0;
@@ -83,7 +83,7 @@ describe('a paced wire', () => {
   });
 
   test('keeps its rate on a clock whose timers come late', async () => {
-    const clock = new VirtualClock();
+    const clock = new JumpingClock();
     const late: Clock = {
       now: () => clock.now(),
       monotonicMs: () => clock.monotonicMs(),
@@ -100,7 +100,7 @@ describe('a paced wire', () => {
   });
 
   test('is half duplex: an answer begins when the command is through', async () => {
-    const clock = new VirtualClock();
+    const clock = new JumpingClock();
     const config = readerConfig({ simulated: { paced: true, scenario: 'no-finger' } });
     const link = only(simulator(clock, [config]).devices.values()).open(config);
     await link.write(GET_IMAGE, FOREVER);
@@ -109,7 +109,7 @@ describe('a paced wire', () => {
   });
 
   test('with two stop bits is slower by a tenth', async () => {
-    const clock = new VirtualClock();
+    const clock = new JumpingClock();
     const config = readerConfig({ stopBits: 2, simulated: { paced: true, scenario: 'no-finger' } });
     const link = only(simulator(clock, [config]).devices.values()).open(config);
     await link.write(GET_IMAGE, FOREVER);
@@ -121,7 +121,7 @@ describe('a paced wire', () => {
 describe('a simulated device', () => {
   test('can be unplugged and plugged in, and is open once at a time', async () => {
     const config = readerConfig({ simulated: { scenario: 'no-finger' } });
-    const sim = simulator(new VirtualClock(), [config]);
+    const sim = simulator(new JumpingClock(), [config]);
     const device = only(sim.devices.values());
     const link = device.open(config);
     expect(() => device.open(config)).toThrow(/READER_IN_USE/);
@@ -144,11 +144,11 @@ describe('a simulated device', () => {
 
   test('at another rate than the host hears and says what a UART makes of it', async () => {
     const config = readerConfig({ simulated: { scenario: 'wrong-baud' } });
-    const link = only(simulator(new VirtualClock(), [config]).devices.values()).open(config);
+    const link = only(simulator(new JumpingClock(), [config]).devices.values()).open(config);
     await link.write(GET_IMAGE, FOREVER);
     await expect(link.read(AbortSignal.timeout(20))).rejects.toThrow();
     const right = readerConfig({ baud: 115_200, simulated: { scenario: 'wrong-baud' } });
-    const heard = only(simulator(new VirtualClock(), [right]).devices.values()).open(right);
+    const heard = only(simulator(new JumpingClock(), [right]).devices.values()).open(right);
     await heard.write(GET_IMAGE, FOREVER);
     expect((await heard.read(FOREVER)).length).toBe(12);
   });
@@ -159,19 +159,19 @@ describe('a simulated device', () => {
       readerConfig(),
       readerConfig({ simulated: { device: 'as608-iso' } }),
     ];
-    const sim = simulator(new VirtualClock(), sections);
+    const sim = simulator(new JumpingClock(), sections);
     expect([...sim.devices.keys()]).toEqual(['simulated:1', 'simulated:2']);
     expect([...sim.devices.values()].map((device) => device.attached.dialect)).toEqual(['as608', 'as608-iso']);
   });
 
   test('of a scenario, a finger or a driver that there is not is CONFIG_INVALID', () => {
-    expect(() => simulator(new VirtualClock(), [readerConfig({ simulated: { scenario: 'none' } })])).toThrow(
+    expect(() => simulator(new JumpingClock(), [readerConfig({ simulated: { scenario: 'none' } })])).toThrow(
       /CONFIG_INVALID: reader\[0\]\.simulated\.scenario: .*unplug-mid-image/,
     );
-    expect(() => simulator(new VirtualClock(), [readerConfig({ simulated: { finger: 'none' } })])).toThrow(
+    expect(() => simulator(new JumpingClock(), [readerConfig({ simulated: { finger: 'none' } })])).toThrow(
       /CONFIG_INVALID: reader\[0\]\.simulated\.finger: .*left-thumb/,
     );
-    const options = { drivers, scenarios, prints: drawnPrints(), clock: new VirtualClock() };
+    const options = { drivers, scenarios, prints: drawnPrints(), clock: new JumpingClock() };
     const describe = (name: string): ReturnType<typeof describeDevice> => ({
       ...describeDevice(name),
       driver: 'gt511',
@@ -182,7 +182,7 @@ describe('a simulated device', () => {
   test('asks for the finger that the configuration names', async () => {
     const asked: unknown[] = [];
     const prints = drawnPrints();
-    const clock = new VirtualClock();
+    const clock = new JumpingClock();
     const readers = [readerConfig({ simulated: { finger: 'left-thumb', device: 'as608-iso', scenario: 'good' } })];
     const sim = simulatedLinks({
       readers,

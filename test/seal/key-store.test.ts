@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makePki } from '../../scripts/make-pki.ts';
+import { makePki, PKI_VARIANTS } from '../../scripts/make-pki.ts';
 import type { PkiFiles, PkiVariant } from '../../scripts/make-pki.ts';
 import { buildChain } from '../../src/cms/chain.ts';
 import { parseCertificate } from '../../src/cms/certificate.ts';
@@ -15,17 +15,6 @@ const NAME = '示例市示范区人民调解委员会';
 const PASSPHRASE = '印章口令 TEST';
 const AT = new Date('2026-03-02T01:30:00Z');
 const DAY_MS = 86_400_000;
-const VARIANTS: readonly PkiVariant[] = [
-  'expired',
-  'expires-soon',
-  'not-yet-valid',
-  'wrong-usage',
-  'foreign',
-  'mismatched',
-  'ec',
-  'short-key',
-  'two-pairs',
-];
 
 let folder = '';
 let pki: PkiFiles;
@@ -36,7 +25,7 @@ beforeAll(async () => {
     committeeName: NAME,
     passphrase: PASSPHRASE,
     at: AT,
-    variants: VARIANTS,
+    variants: PKI_VARIANTS,
     iterations: 1000,
   });
 });

@@ -4,12 +4,12 @@ import type { ErrorCode } from '../../../src/errors.ts';
 import type { CaptureOptions, DriverSettings, OpenReader } from '../../../src/reader/driver.ts';
 import type { Scenario } from '../../../src/reader/simulated-scenario.ts';
 import { collect, ef01, OPTIONS, readerConfig, simulator } from '../../reader/simulator.ts';
-import { VirtualClock } from '../../reader/virtual-clock.ts';
+import { JumpingClock } from '../../reader/jumping-clock.ts';
 
 const FOREVER = new AbortController().signal;
 
 export interface Bench {
-  readonly clock: VirtualClock;
+  readonly clock: JumpingClock;
   readonly reader: OpenReader;
   readonly prints: ReturnType<typeof simulator>['prints'];
   readonly capture: (options?: Partial<CaptureOptions>, signal?: AbortSignal) => ReturnType<typeof collect>;
@@ -28,7 +28,7 @@ export async function bench({
   paced = false,
   settings = {},
 }: BenchOptions = {}): Promise<Bench> {
-  const clock = new VirtualClock();
+  const clock = new JumpingClock();
   const name = typeof scenario === 'string' ? scenario : 'own';
   const config = readerConfig({ simulated: { device, paced, scenario: name } });
   const sim = simulator(clock, [config], typeof scenario === 'string' ? {} : { own: scenario });

@@ -5,7 +5,7 @@ import { DEFAULT_ADDRESS, encodeFrame } from '../../../drivers/ef01/codec.ts';
 import type { FrameKind } from '../../../drivers/ef01/codec.ts';
 import { isAppError } from '../../../src/errors.ts';
 import { collect, drawPrint, ef01 } from '../../reader/simulator.ts';
-import { VirtualClock } from '../../reader/virtual-clock.ts';
+import { JumpingClock } from '../../reader/jumping-clock.ts';
 import { ack, Script } from './script.ts';
 
 const FOREVER = new AbortController().signal;
@@ -59,7 +59,7 @@ test('a simulated device takes anything at all from its host', () => {
   const capabilities = ef01.expects({});
   fc.assert(
     fc.property(speech, (said) => {
-      const peer = ef01.createPeer({ dialect: 'as608', capabilities }, new VirtualClock());
+      const peer = ef01.createPeer({ dialect: 'as608', capabilities }, new JumpingClock());
       peer.setFinger(drawPrint());
       let sent = 0;
       peer.onSend = (bytes) => {

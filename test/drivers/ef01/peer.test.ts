@@ -8,7 +8,7 @@ import { decodePixels, encodePixels } from '../../../drivers/ef01/pixels.ts';
 import { concatBytes, fromHex, toHex } from '../../../src/bytes.ts';
 import type { FingerCondition, Peer, PeerSettings } from '../../../src/reader/driver.ts';
 import { drawPrint } from '../../reader/simulator.ts';
-import { VirtualClock } from '../../reader/virtual-clock.ts';
+import { JumpingClock } from '../../reader/jumping-clock.ts';
 
 const CAPABILITIES = { image: true, template: 'opaque', width: 256, height: 288, dpi: 500 } as const;
 
@@ -19,7 +19,7 @@ class Host {
   constructor(
     settings: Partial<PeerSettings> = {},
     dialect: Dialect = dialectNamed('as608'),
-    clock = new VirtualClock(),
+    clock = new JumpingClock(),
   ) {
     this.peer = createPeer(dialect, { dialect: dialect.id, capabilities: CAPABILITIES, ...settings }, clock);
     this.peer.onSend = (bytes) => this.sent.push(bytes);
@@ -322,7 +322,7 @@ describe('the rest of the table', () => {
   });
 
   test('a dialect that greets does so a while after power-up', async () => {
-    const clock = new VirtualClock();
+    const clock = new JumpingClock();
     const host = new Host({}, { ...dialectNamed('as608'), greeting: { byte: 0x55, afterMs: 50 } }, clock);
     host.peer.powerUp();
     expect(host.sent).toEqual([]);

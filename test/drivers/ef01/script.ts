@@ -8,7 +8,7 @@ import { toHex } from '../../../src/bytes.ts';
 import { ByteQueue } from '../../../src/reader/byte-queue.ts';
 import type { DriverSettings, Link, OpenReader } from '../../../src/reader/driver.ts';
 import { drawPrint } from '../../reader/simulator.ts';
-import { VirtualClock } from '../../reader/virtual-clock.ts';
+import { JumpingClock } from '../../reader/jumping-clock.ts';
 
 export function ack(payload: readonly number[], address = DEFAULT_ADDRESS): Uint8Array {
   return encodeFrame({ kind: 'acknowledge', address, payload: Uint8Array.from(payload) });
@@ -21,7 +21,7 @@ export function dataFrame(payload: Uint8Array): Uint8Array {
 /** By itself: a finger that is seen once, a picture, a template. `answers` stand in for those of their instruction codes. */
 export class Script implements Link {
   readonly kind = 'simulated';
-  readonly clock = new VirtualClock();
+  readonly clock = new JumpingClock();
   /** Whole frames from the host, and their payloads in hexadecimal. */
   readonly frames: Uint8Array[] = [];
   readonly heard: string[] = [];

@@ -6,7 +6,7 @@ interface Timer {
   readonly ring: () => void;
 }
 
-export class VirtualClock implements Clock {
+export class JumpingClock implements Clock {
   #now = 0;
   #timers: Timer[] = [];
   #ticking = false;
