@@ -139,21 +139,38 @@ describe('starting and stopping', () => {
 });
 
 describeTool('socat', 'a daemon started at a terminal', () => {
-  it('asks for the passphrase until it is right, shows nothing of it, and ends at Ctrl-C', async () => {
-    await using home = await openHome({ ...CONFIG, seal: { ...CONFIG.seal, prompt: true } });
+  /**
+   * Starts the daemon at a terminal and reads what it shows until it has ended: who closes the pipe before ends socat, and with it the
+   * terminal. `person` sees all that is shown so far, each time more of it comes, and types.
+   */
+  async function atTerminal(
+    home: CommandHome,
+    person: (shown: string, type: (keys: string) => void) => void | Promise<void>,
+  ): Promise<string> {
     const program = join(import.meta.dirname, '../../src/bin.ts');
     const command = `EXEC:${process.execPath} ${program} serve --config ${home.configFile},pty,setsid,ctty,stderr`;
     const child = spawn('socat', ['-', command], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const ended = once(child, 'exit');
     let shown = '';
-    let asked = 0;
     for await (const chunk of child.stdout.setEncoding('utf8')) {
       shown += String(chunk);
-      const questions = shown.split('印章口令: ').length - 1;
-      if (questions > asked) child.stdin.write(`${++asked === 1 ? 'wrong' : PASSPHRASE}\r`);
-      if (shown.includes('已解锁')) break;
+      await person(shown, (keys) => child.stdin.write(keys));
     }
-    child.stdin.write('\u0003');
-    await once(child, 'exit');
+    await ended;
+    return shown;
+  }
+
+  it('asks for the passphrase until it is right, shows nothing of it, and ends at Ctrl-C', async () => {
+    await using home = await openHome({ ...CONFIG, seal: { ...CONFIG.seal, prompt: true } });
+    let asked = 0;
+    let interrupted = false;
+    const shown = await atTerminal(home, (soFar, type) => {
+      const questions = soFar.split('印章口令: ').length - 1;
+      if (questions > asked) type(`${++asked === 1 ? 'wrong' : PASSPHRASE}\r`);
+      if (!soFar.includes('已解锁') || interrupted) return;
+      interrupted = true;
+      type('\u0003');
+    });
     expect(asked).toBe(2);
     expect(shown).toContain('SEAL_PASSPHRASE_WRONG');
     expect(shown).not.toContain(PASSPHRASE);
@@ -162,20 +179,14 @@ describeTool('socat', 'a daemon started at a terminal', () => {
 
   it('goes on locked where nobody gives one: Ctrl-D, then Ctrl-C', async () => {
     await using home = await openHome({ ...CONFIG, seal: { ...CONFIG.seal, prompt: true } });
-    const program = join(import.meta.dirname, '../../src/bin.ts');
-    const command = `EXEC:${process.execPath} ${program} serve --config ${home.configFile},pty,setsid,ctty,stderr`;
-    const child = spawn('socat', ['-', command], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const ended = once(child, 'exit');
-    let shown = '';
-    for await (const chunk of child.stdout.setEncoding('utf8')) {
-      shown += String(chunk);
-      if (shown.endsWith('印章口令: ')) child.stdin.write('\u0004');
-      if (/印章口令: \s*\n/.test(shown)) break;
-    }
-    const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(shown) ?? [];
-    expect((await fetch(`${url}/health`)).status).toBe(200);
-    child.stdin.write('\u0003');
-    await ended;
+    let url = '';
+    const shown = await atTerminal(home, async (soFar, type) => {
+      if (soFar.endsWith('印章口令: ')) type('\u0004');
+      if (!/印章口令: \s*\n/.test(soFar) || url !== '') return;
+      url = /http:\/\/127\.0\.0\.1:\d+/.exec(soFar)?.[0] ?? '';
+      expect((await fetch(`${url}/health`)).status).toBe(200);
+      type('\u0003');
+    });
     await expect(fetch(`${url}/health`)).rejects.toThrow();
     expect(shown).not.toContain('INTERNAL');
   });
