@@ -14,6 +14,7 @@ type Import = readonly [file: string, specifier: string, kind?: 'type'];
 const FORBIDDEN: readonly Import[] = [
   // Only main knows drivers.
   ['src/cli.ts', '../drivers/index.ts'],
+  ['src/cli/serve.ts', '../../drivers/index.ts', 'type'],
   ['src/http/readers.ts', '../../drivers/index.ts'],
   ['src/http/readers.ts', '../../drivers/ef01/driver.ts', 'type'],
   ['src/reader/reader-service.ts', '../../drivers/index.ts'],
@@ -22,7 +23,7 @@ const FORBIDDEN: readonly Import[] = [
   // Native libraries are for the links.
   ['src/http/readers.ts', 'node-hid'],
   ['src/http/readers.ts', 'serialport'],
-  ['src/cli.ts', 'node-hid'],
+  ['src/cli/readers.ts', 'node-hid'],
   ['src/reader/reader-service.ts', 'node-hid'],
   ['src/reader/reader-service.ts', 'serialport'],
   ['src/reader/simulated-link.ts', 'serialport'],
@@ -93,14 +94,29 @@ const FORBIDDEN: readonly Import[] = [
   ['src/state.ts', './main.ts'],
   ['src/state.ts', './ledger/ledger.ts'],
   ['src/state.ts', 'fastify'],
+  // The program lists commands, and a command composes services.
+  ['src/config.ts', './cli/output.ts'],
+  ['src/state.ts', './cli/output.ts'],
+  ['src/cli.ts', './main.ts'],
   ['src/cli.ts', 'fastify'],
+  ['src/cli/serve.ts', '../cli.ts'],
+  ['src/cli/serve.ts', '../http/app.ts'],
+  ['src/cli/seal.ts', '../seal/seal-service.ts'],
+  ['src/cli/seal.ts', '../pdf/revision.ts', 'type'],
+  ['src/agreement/agreement-service.ts', '../cli/output.ts', 'type'],
+  ['src/http/app.ts', '../cli/output.ts', 'type'],
 ];
 
 const ALLOWED: readonly Import[] = [
   ['src/main.ts', '../drivers/index.ts'],
   ['src/main.ts', './http/app.ts'],
-  ['src/cli.ts', './main.ts'],
+  ['src/bin.ts', './cli.ts'],
+  ['src/cli.ts', './cli/serve.ts'],
   ['src/cli.ts', 'commander'],
+  ['src/cli/serve.ts', '../main.ts'],
+  ['src/cli/serve.ts', 'commander', 'type'],
+  ['src/cli/seal.ts', '../seal/seal-job.ts', 'type'],
+  ['src/cli/verify.ts', '../verify/report.ts'],
   ['src/config.ts', 'typebox/value'],
   ['src/config.ts', 'jsonc-parser'],
   ['src/log.ts', 'pino'],

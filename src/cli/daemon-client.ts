@@ -1,7 +1,7 @@
 /** The command line's way to a daemon that is running already: it holds the readers, and only it can say how they are. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Problem } from './errors.ts';
+import type { Problem } from '../errors.ts';
 
 /** Of GET /v1/readers what is shown to people; the rest passes through. */
 export interface DaemonReader {
