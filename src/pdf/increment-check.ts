@@ -1,9 +1,13 @@
 /** A second look at a planned increment, by the reader and not by the writer: what would be appended, opened as anyone would open it. */
+import { createHash } from 'node:crypto';
 import { AppError } from '../errors.ts';
 import { appendedSource } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
+import { readSecurityStore } from './dss.ts';
+import type { PlannedStore, SecurityStore } from './dss.ts';
 import type { PlannedIncrement } from './increment.ts';
 import { openPdf } from './revision.ts';
+import type { PdfFile } from './revision.ts';
 
 /**
  * Throws SEAL_SELF_CHECK unless the document with the increment behind it opens, ends with that revision, and shows the planned field
@@ -29,4 +33,38 @@ function faultOf(source: ByteSource, { bytes, byteRange, contents, fieldName }: 
     return 'the ByteRange does not leave out Contents alone';
   }
   return pdf.revisions().at(-1)?.endOfLine === whole.size ? null : 'the file does not end with the revision';
+}
+
+/**
+ * Throws SEAL_SELF_CHECK unless the document with the increment behind it opens, ends with that revision, has the signatures that it had,
+ * and its security store holds what it held and all that was added.
+ */
+export function checkStored(source: ByteSource, { bytes, added }: PlannedStore): void {
+  const before = openPdf(source);
+  const whole = appendedSource(source, bytes);
+  const after = openPdf(whole);
+  if (after.revisions().at(-1)?.endOfLine !== whole.size) {
+    throw new AppError('SEAL_SELF_CHECK', 'the file does not end with the revision');
+  }
+  if (signaturesOf(before) !== signaturesOf(after)) throw new AppError('SEAL_SELF_CHECK', 'the signatures are others');
+  const expected = idsOf(readSecurityStore(before)).concat(idsOf(added));
+  const found = new Set(idsOf(readSecurityStore(after)));
+  if (!expected.every((id) => found.has(id))) {
+    throw new AppError('SEAL_SELF_CHECK', 'the security store is not as planned');
+  }
+}
+
+function signaturesOf(pdf: PdfFile): string {
+  return JSON.stringify(
+    pdf.signatureFields().map(({ name, value }) => [name, value?.contents?.span, value?.byteRange]),
+  );
+}
+
+function idsOf({ certificates, crls, ocsps }: SecurityStore): string[] {
+  const idOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+  return [
+    ...certificates.map((bytes) => `certificate ${idOf(bytes)}`),
+    ...crls.map((bytes) => `crl ${idOf(bytes)}`),
+    ...ocsps.map((bytes) => `ocsp ${idOf(bytes)}`),
+  ];
 }

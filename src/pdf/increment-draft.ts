@@ -29,10 +29,13 @@ const NOT_INHERITED = new Set([
 const MAX_OFFSET = 9_999_999_999;
 const OFFSET_DIGITS = 10;
 
-export interface WrittenIncrement {
-  /** To be appended to the original as they are, the signature filled in. */
+export interface AppendedBytes {
+  /** To be appended to the original as they are; a signature's are to be filled in before. */
   readonly bytes: Uint8Array;
   readonly originalBytes: number;
+}
+
+export interface WrittenIncrement extends AppendedBytes {
   /** What the signature covers: two runs of offset and length, around Contents and its delimiters. */
   readonly byteRange: readonly [0, number, number, number];
   /** Offset in the file of the first hexadecimal digit of Contents, and how many there are, all of them zero now. */
@@ -92,6 +95,30 @@ export class IncrementDraft {
    * kept; `random16` becomes the second file identifier.
    */
   finish(signatureRef: PdfRef, signature: PdfDict, contentsBytes: number, random16: Uint8Array): WrittenIncrement {
+    const { text, rangeAt, contentsAt } = signatureBody(signature, contentsBytes);
+    const { bytes, originalBytes, offsetOf } = this.#write(random16, { ref: signatureRef, body: written(text) });
+    const end = originalBytes + bytes.length;
+    const bodyOffset = (offsetOf.get(signatureRef.number) ?? 0) + `${signatureRef.number} 0 obj\n`.length;
+    const open = bodyOffset + contentsAt;
+    const close = open + 2 * contentsBytes + 2;
+    const byteRange = [0, open, close, end - close] as const;
+    const range = byteRange.join(' ').length;
+    const slot = written(`[${byteRange.join(' ')}]`.padEnd(BYTE_RANGE_SLOT.length));
+    if (range + 2 > BYTE_RANGE_SLOT.length) throw new AppError('INTERNAL', 'ByteRange does not fit its slot');
+    bytes.set(slot, bodyOffset + rangeAt - originalBytes);
+    return { bytes, originalBytes, byteRange, contents: { offset: open + 1, length: 2 * contentsBytes } };
+  }
+
+  /** Writes all of it without a signature of its own. */
+  finishUnsigned(random16: Uint8Array): AppendedBytes {
+    const { bytes, originalBytes } = this.#write(random16);
+    return { bytes, originalBytes };
+  }
+
+  #write(
+    random16: Uint8Array,
+    last?: { readonly ref: PdfRef; readonly body: Uint8Array },
+  ): AppendedBytes & { readonly offsetOf: ReadonlyMap<number, number> } {
     const originalBytes = this.pdf.size;
     const parts: Uint8Array[] = [];
     const placed: Placed[] = [];
@@ -108,8 +135,8 @@ export class IncrementDraft {
       write(written('\nendobj\n'));
     };
 
-    const last = this.pdf.source.read(originalBytes - 1, 1)[0];
-    if (last !== 0x0a && last !== 0x0d) write(written('\n'));
+    const before = this.pdf.source.read(originalBytes - 1, 1)[0];
+    if (before !== 0x0a && before !== 0x0d) write(written('\n'));
     for (const { ref, entries } of this.#edited.values()) writeObject(ref, written(serialize(pdfDict(entries))));
     for (const [ref, object] of this.context.enumerateIndirectObjects()) {
       const body = new Uint8Array(object.sizeInBytes());
@@ -118,21 +145,11 @@ export class IncrementDraft {
     }
     for (const [number, dict] of this.#added) writeObject(pdfRef(number), written(serialize(dict)));
 
-    const { text, rangeAt, contentsAt } = signatureBody(signature, contentsBytes);
-    const bodyOffset = offset + `${signatureRef.number} 0 obj\n`.length;
-    writeObject(signatureRef, written(text));
+    if (last !== undefined) writeObject(last.ref, last.body);
+    const offsetOf = new Map(placed.map(({ number, offset }) => [number, offset]));
     write(this.#xref(placed, offset, random16));
     if (offset > MAX_OFFSET) throw new AppError('PDF_LIMIT', 'a file of more than ten thousand million bytes');
-
-    const bytes = concatBytes(...parts);
-    const open = bodyOffset + contentsAt;
-    const close = open + 2 * contentsBytes + 2;
-    const byteRange = [0, open, close, offset - close] as const;
-    const range = byteRange.join(' ').length;
-    const slot = written(`[${byteRange.join(' ')}]`.padEnd(BYTE_RANGE_SLOT.length));
-    if (range + 2 > BYTE_RANGE_SLOT.length) throw new AppError('INTERNAL', 'ByteRange does not fit its slot');
-    bytes.set(slot, bodyOffset + rangeAt - originalBytes);
-    return { bytes, originalBytes, byteRange, contents: { offset: open + 1, length: 2 * contentsBytes } };
+    return { bytes: concatBytes(...parts), originalBytes, offsetOf };
   }
 
   #xref(placed: Placed[], offset: number, random16: Uint8Array): Uint8Array {

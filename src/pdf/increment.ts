@@ -53,9 +53,7 @@ const MAX_CONTENTS_BYTES = 4 * 1024 * 1024;
  */
 export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16: Uint8Array): PlannedIncrement {
   const { marks, signature } = visible(pdf, request);
-  if (!(signature.contentsBytes > 0 && signature.contentsBytes <= MAX_CONTENTS_BYTES)) {
-    throw new AppError('INTERNAL', `${signature.contentsBytes} bytes for a signature`);
-  }
+  checkContentsBytes(signature.contentsBytes);
   const fields = pdf.signatureFields();
   checkUnlocked(pdf, fields, { marks, signature });
 
@@ -66,6 +64,10 @@ export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16:
   const fieldName = addSignatureField(draft, fields, ref, signature);
   const written = draft.finish(ref, signatureDictionary(signature), signature.contentsBytes, random16);
   return { ...written, fieldName, signedBefore: fields.filter(({ value }) => value !== null).length };
+}
+
+export function checkContentsBytes(bytes: number): void {
+  if (!(bytes > 0 && bytes <= MAX_CONTENTS_BYTES)) throw new AppError('INTERNAL', `${bytes} bytes for a signature`);
 }
 
 /**

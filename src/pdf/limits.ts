@@ -24,3 +24,7 @@ export const MAX_PAGE_NODES = 200_000;
 export const MAX_PAGE_DEPTH = 64;
 export const MAX_FIELD_NODES = 100_000;
 export const MAX_FIELD_DEPTH = 64;
+/** Entries of one list of a security store. */
+export const MAX_STORE_ENTRIES = 1000;
+/** All entries of a security store together, inflated. */
+export const MAX_STORE_BYTES = 64 * 1024 * 1024;

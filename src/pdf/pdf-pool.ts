@@ -1,8 +1,9 @@
 /** Documents are read in a worker thread: bounded in time and memory, and away from every key. */
 import { extname } from 'node:path';
 import { TaskPool } from '../task-pool.ts';
+import type { PlannedStore, SecurityStore } from './dss.ts';
 import type { IncrementRequest, PlannedIncrement } from './increment.ts';
-import type { PdfFacts, PdfTasks } from './pdf-worker.ts';
+import type { PdfFacts, PdfTasks, SignedFacts } from './pdf-worker.ts';
 import type { PageText } from './text-anchor.ts';
 
 export interface PdfPoolOptions {
@@ -29,6 +30,32 @@ export class PdfPool {
    */
   plan(path: string, request: IncrementRequest, random16: Uint8Array, signal?: AbortSignal): Promise<PlannedIncrement> {
     return this.#tasks.run('plan', { path, request, random16 }, signal);
+  }
+
+  /**
+   * Plans what the security store (dss.ts) of the file, with `tail` behind it, lacks of `store`; null where nothing is missing. Throws as
+   * `plan`.
+   */
+  planStore(
+    path: string,
+    request: { readonly tail: Uint8Array; readonly store: SecurityStore; readonly random16: Uint8Array },
+    signal?: AbortSignal,
+  ): Promise<PlannedStore | null> {
+    return this.#tasks.run('planStore', { path, ...request }, signal);
+  }
+
+  /** Plans a document timestamp (document-timestamp.ts) on the file with `tail` behind it. Throws as `plan`. */
+  planTimestamp(
+    path: string,
+    request: { readonly tail: Uint8Array; readonly contentsBytes: number; readonly random16: Uint8Array },
+    signal?: AbortSignal,
+  ): Promise<PlannedIncrement> {
+    return this.#tasks.run('planTimestamp', { path, ...request }, signal);
+  }
+
+  /** The signatures and the security store of a file. Throws as `inspect`. */
+  inspectSigned(path: string, signal?: AbortSignal): Promise<SignedFacts> {
+    return this.#tasks.run('inspectSigned', { path }, signal);
   }
 
   /** The characters of all pages, where they are seen. Throws as `inspect`. */

@@ -5,10 +5,13 @@
 import { AppError } from '../errors.ts';
 import { outcomeOf } from '../task-pool.ts';
 import type { Outcome, TaskHandler } from '../task-pool.ts';
-import { memorySource, openFileSource } from './byte-source.ts';
+import { appendedSource, memorySource, openFileSource } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
+import { planDocumentTimestamp } from './document-timestamp.ts';
+import { planSecurityStore, readSecurityStore } from './dss.ts';
+import type { PlannedStore, SecurityStore } from './dss.ts';
 import type { PageGeometry, Rotation } from './geometry.ts';
-import { checkPlanned } from './increment-check.ts';
+import { checkPlanned, checkStored } from './increment-check.ts';
 import { planIncrement } from './increment.ts';
 import type { IncrementRequest, PlannedIncrement } from './increment.ts';
 import { openPdf } from './revision.ts';
@@ -27,13 +30,46 @@ export interface PdfFacts {
   readonly emptyFields: readonly string[];
 }
 
-/** The tasks, by what they take and give. */
+/** What a document carries of signatures and of what proves them. */
+export interface SignedFacts {
+  /** In the form's order; only those whose Contents and ByteRange can be read. */
+  readonly signatures: readonly {
+    readonly fieldName: string;
+    readonly subFilter: string | null;
+    /** Where its ByteRange ends. */
+    readonly end: number;
+    /** With the padding. */
+    readonly contents: Uint8Array;
+  }[];
+  readonly store: SecurityStore;
+}
+
+/** The tasks, by what they take and give. `tail`: what is to follow the file, as if it did. */
 export interface PdfTasks {
   inspect: { readonly task: { readonly path: string }; readonly value: PdfFacts };
   plan: {
     readonly task: { readonly path: string; readonly request: IncrementRequest; readonly random16: Uint8Array };
     readonly value: PlannedIncrement;
   };
+  planStore: {
+    readonly task: {
+      readonly path: string;
+      readonly tail: Uint8Array;
+      readonly store: SecurityStore;
+      readonly random16: Uint8Array;
+    };
+    readonly value: PlannedStore | null;
+  };
+  planTimestamp: {
+    readonly task: {
+      readonly path: string;
+      readonly tail: Uint8Array;
+      readonly contentsBytes: number;
+      readonly random16: Uint8Array;
+    };
+    readonly value: PlannedIncrement;
+  };
+  inspectSigned: { readonly task: { readonly path: string }; readonly value: SignedFacts };
   readText: {
     readonly task: { readonly path: string };
     readonly value: readonly PageText[];
@@ -50,6 +86,34 @@ export const plan: Handler<'plan'> = ({ path, request, random16 }) =>
     const planned = planIncrement(openPdf(source), request, random16);
     checkPlanned(source, planned);
     return planned;
+  });
+
+export const planStore: Handler<'planStore'> = ({ path, tail, store, random16 }) =>
+  onFile(path, (file) => {
+    const source = appendedSource(file, tail);
+    const planned = planSecurityStore(openPdf(source), store, random16);
+    if (planned !== null) checkStored(source, planned);
+    return planned;
+  });
+
+export const planTimestamp: Handler<'planTimestamp'> = ({ path, tail, contentsBytes, random16 }) =>
+  onFile(path, (file) => {
+    const source = appendedSource(file, tail);
+    const planned = planDocumentTimestamp(openPdf(source), contentsBytes, random16);
+    checkPlanned(source, planned);
+    return planned;
+  });
+
+export const inspectSigned: Handler<'inspectSigned'> = ({ path }) =>
+  onFile(path, (source) => {
+    const pdf = openPdf(source);
+    const signatures = pdf.signatureFields().flatMap(({ name, value }) => {
+      const [, , from, after] = value?.byteRange ?? [];
+      if (value?.contents === undefined || value.contents === null || from === undefined || after === undefined)
+        return [];
+      return { fieldName: name, subFilter: value.subFilter, end: from + after, contents: value.contents.bytes };
+    });
+    return { signatures, store: readSecurityStore(pdf) };
   });
 
 export const readText: Handler<'readText'> = ({ path }) =>

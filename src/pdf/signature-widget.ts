@@ -18,6 +18,8 @@ export interface SignatureFieldRequest {
   /** Where a new field is seen; null: nowhere. An existing field keeps its own rectangle, and this is null. */
   readonly place: SeenRect | null;
   readonly appearance: Appearance | null;
+  /** What a new field's name begins with; a number follows. Default: Signature. */
+  readonly prefix?: string;
 }
 
 /** Print and Locked (Table 167). */
@@ -38,13 +40,14 @@ export function addSignatureField(
   return name;
 }
 
-function newField(draft: IncrementDraft, signature: PdfRef, { place, appearance }: SignatureFieldRequest): string {
+function newField(draft: IncrementDraft, signature: PdfRef, request: SignatureFieldRequest): string {
+  const { place, appearance, prefix = 'Signature' } = request;
   const { pdf } = draft;
   const page = pdf.page(place?.page ?? 1);
   const names = pdf.fieldNames();
   let n = 1;
-  while (names.has(`Signature${n}`)) n++;
-  const name = `Signature${n}`;
+  while (names.has(`${prefix}${n}`)) n++;
+  const name = `${prefix}${n}`;
   const field = draft.reserve();
   const entries = new Map<string, PdfObject>([
     ['Type', pdfName('Annot')],
