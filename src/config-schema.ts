@@ -1,4 +1,4 @@
-/** The settings, as one schema: what is allowed, what holds by default. `isPath` and `isSecret` are read by config.ts. */
+/** The settings, as one schema: what is allowed, what holds by default. `isPath`, `isPathOrUrl` and `isSecret` are read by config.ts. */
 import { Type } from 'typebox';
 import type { TObject, TSchema } from 'typebox';
 
@@ -7,6 +7,13 @@ const section = <T extends Record<string, TSchema>>(properties: T): TObject<T> =
 
 /** A path of a file or folder: made absolute. */
 const PATH = Type.String({ minLength: 1, isPath: true });
+
+/** Of an authority: only these are ever asked, whatever a certificate or a request names. */
+const URL_OF_AUTHORITY = Type.String({ pattern: '^https?://[^\\s#]+$', maxLength: 2000 });
+
+const LEVEL = Type.Union([Type.Literal('B-B'), Type.Literal('B-T'), Type.Literal('B-LT'), Type.Literal('B-LTA')], {
+  default: 'B-B',
+});
 
 const ID = Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' });
 const ORIGIN = Type.String({
@@ -87,12 +94,36 @@ export const ConfigSchema = Type.Object(
       /** PNG of the seal; absent: drawn from the committee's name. */
       picture: Type.Optional(PATH),
       diameterMm: Type.Number({ minimum: 38, maximum: 45, default: 42 }),
+      /** PAdES level of a seal for which nobody asks for another: B-T needs `timestamp.url`, B-LT and B-LTA `revocation`, too. */
+      level: LEVEL,
       /** Drops the key after so many minutes without use; 0 = never. */
       idleLockMinutes: Type.Integer({ minimum: 0, maximum: 1440, default: 0 }),
     }),
     trust: section({
       /** PEM or DER files of root certificates for verification. */
       roots: Type.Array(PATH, { default: [] }),
+    }),
+    timestamp: section({
+      /** The authority that stamps (RFC 3161 over HTTP). */
+      url: Type.Optional(URL_OF_AUTHORITY),
+      /** PEM or DER files of the roots of its certificates; none: `trust.roots`. */
+      roots: Type.Array(PATH, { default: [] }),
+      username: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^:]+$' })),
+      password: Type.Optional(Type.String({ maxLength: 200, isSecret: true })),
+      /** Object identifier of the policy to stamp by; absent: the authority's own. */
+      policy: Type.Optional(Type.String({ pattern: '^[0-2](\\.(0|[1-9][0-9]{0,9})){1,20}$' })),
+      /** Longest that one answer may take; the seal is then without a timestamp, which is added later. */
+      timeoutMs: Type.Integer({ minimum: 100, maximum: 120_000, default: 5000 }),
+    }),
+    revocation: section({
+      /** The responder that tells whether a certificate is revoked (RFC 6960 over HTTP). */
+      ocsp: Type.Optional(URL_OF_AUTHORITY),
+      /** Lists of revoked certificates: files, or addresses (http, https) where the newest is. */
+      crls: Type.Array(Type.String({ minLength: 1, maxLength: 2000, isPathOrUrl: true }), {
+        default: [],
+        maxItems: 16,
+      }),
+      timeoutMs: Type.Integer({ minimum: 100, maximum: 120_000, default: 5000 }),
     }),
     storage: section({
       /** The state folder; absent: where the operating system keeps such data. */

@@ -79,8 +79,8 @@ export function loadConfig(source: ConfigSource): Config {
   const config = filled as Static<typeof ConfigSchema>;
   config.storage.folder ??= osPaths.data;
   const folder = path === null ? process.cwd() : dirname(path);
-  const rooted = rewrite(config, schemaNode, (value, { isPath }) =>
-    isPath === true ? resolve(folder, String(value)) : value,
+  const rooted = rewrite(config, schemaNode, (value, { isPath, isPathOrUrl }) =>
+    isPath === true || (isPathOrUrl === true && !isUrl(value)) ? resolve(folder, String(value)) : value,
   );
   return deepFreeze(rooted) as Config;
 }
@@ -235,6 +235,7 @@ interface SchemaNode {
   readonly pattern?: string;
   readonly uniqueItems?: boolean;
   readonly isPath?: boolean;
+  readonly isPathOrUrl?: boolean;
   readonly isSecret?: boolean;
 }
 const schemaNode = ConfigSchema as unknown as SchemaNode;
@@ -280,7 +281,57 @@ function ruleFaults(settings: unknown): Fault[] {
     if (id === undefined || ids.indexOf(id) === index) continue;
     faults.push({ keys: ['reader', index, 'id'], message: `expected an id of its own, got ${shown(id)} again` });
   }
+  return [...faults, ...authorityFaults(settings)];
+}
+
+/** Of the authorities, and of a level that cannot be had without them. */
+function authorityFaults({ seal, timestamp, revocation }: Static<typeof ConfigSchema>): Fault[] {
+  const faults: Fault[] = [];
+  const addresses: (readonly [Keys, string | undefined])[] = [
+    [['timestamp', 'url'], timestamp.url],
+    [['revocation', 'ocsp'], revocation.ocsp],
+    ...revocation.crls.map((crl, index) => [['revocation', 'crls', index], isUrl(crl) ? crl : undefined] as const),
+  ];
+  for (const [keys, address] of addresses) {
+    if (address === undefined) continue;
+    const url = URL.canParse(address) ? new URL(address) : null;
+    if (url !== null && url.username === '' && url.password === '') continue;
+    faults.push({
+      keys,
+      message: `expected an address without a name or password in it, got ${url === null ? shown(address) : 'one'}`,
+    });
+  }
+  const { url, username, password } = timestamp;
+  if ((username === undefined) !== (password === undefined)) {
+    faults.push({ keys: ['timestamp'], message: 'expected both username and password, or neither' });
+  }
+  if (password !== undefined && url !== undefined && !hidesPassword(url)) {
+    faults.push({
+      keys: ['timestamp', 'url'],
+      message: `expected https, since a password goes there, got ${shown(url)}`,
+    });
+  }
+  if (seal.level !== 'B-B' && url === undefined) {
+    faults.push({
+      keys: ['seal', 'level'],
+      message: `expected "B-B" where timestamp.url is not set, got ${shown(seal.level)}`,
+    });
+  } else if (seal.level.startsWith('B-L') && revocation.ocsp === undefined && revocation.crls.length === 0) {
+    const expected = 'expected at most "B-T" where neither revocation.ocsp nor revocation.crls is set';
+    faults.push({ keys: ['seal', 'level'], message: `${expected}, got ${shown(seal.level)}` });
+  }
   return faults;
+}
+
+function isUrl(value: unknown): boolean {
+  return /^https?:\/\//i.test(String(value));
+}
+
+/** Whether nobody on the way reads a password that is sent there. */
+function hidesPassword(address: string): boolean {
+  if (!URL.canParse(address)) return true; // told already
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
 function childNode(node: SchemaNode | undefined, key: string | number): SchemaNode | undefined {

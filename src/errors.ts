@@ -577,9 +577,16 @@ export const ERRORS = {
   SEAL_LEVEL_UNSUPPORTED: row(
     422,
     'This signature level is not available',
-    '暂不支持该签名级别',
-    'Use B-B.',
-    '请使用 B-B。',
+    '未配置该签名级别所需的服务',
+    'Set `timestamp.url`, for B-LT and B-LTA also `revocation.ocsp` or `revocation.crls`, in the configuration; or use B-B.',
+    '请在配置中设置 timestamp.url；B-LT 与 B-LTA 还需 revocation.ocsp 或 revocation.crls。也可使用 B-B。',
+  ),
+  SEAL_REVOKED: row(
+    409,
+    'The seal’s certificate is revoked',
+    '印章证书已被吊销',
+    'Do not use this seal; ask the issuer for a new one.',
+    '请停用此印章，并向发证机构申请新证书。',
   ),
   SEAL_PAGING_UNSUPPORTED: row(
     422,
@@ -590,6 +597,43 @@ export const ERRORS = {
   ),
   SEAL_SELF_CHECK: row(500, 'The sealed file failed its own check', '用印结果自检失败', ...ASK_AGAIN),
   SEAL_FAILED: row(500, 'Sealing failed', '用印失败', ...ASK_AGAIN),
+
+  // --- timestamps and revocation ----------------------------------------------------------------------------------------
+  TIMESTAMP_UNREACHABLE: row(
+    503,
+    'The timestamp authority cannot be reached',
+    '无法连接时间戳服务',
+    'Check the network and `timestamp.url`; what was sealed meanwhile is stamped once it can be.',
+    '请检查网络与配置项 timestamp.url；期间已用印的文书将在恢复后补加时间戳。',
+  ),
+  TIMESTAMP_UNTRUSTED: row(
+    502,
+    'The timestamp authority is not trusted',
+    '时间戳服务不受信任',
+    'Add the root of its certificate to `timestamp.roots`, or set the address of another authority.',
+    '请把其根证书加入配置项 timestamp.roots，或更换时间戳服务。',
+  ),
+  TIMESTAMP_TOO_LARGE: row(
+    502,
+    'The timestamp does not fit',
+    '时间戳超出预留空间',
+    'Try again: more room is kept for the next one.',
+    '请重试；下次将预留更多空间。',
+  ),
+  REVOCATION_UNREACHABLE: row(
+    503,
+    'Nobody can be asked whether a certificate is revoked',
+    '无法查询证书吊销状态',
+    'Check the network, `revocation.ocsp` and `revocation.crls`.',
+    '请检查网络与配置项 revocation.ocsp、revocation.crls。',
+  ),
+  REVOCATION_UNKNOWN: row(
+    502,
+    'It is not known whether a certificate is revoked',
+    '证书吊销状态不明',
+    'Set a responder or list in `revocation` that speaks for every certificate of the chain that `detail` names.',
+    '请在配置项 revocation 中设置覆盖 detail 所指证书链的查询服务或吊销列表。',
+  ),
 
   // --- biometric records ------------------------------------------------------------------------------------------------
   RECORD_LENGTH: row(422, 'The biometric record’s length is wrong', '生物特征记录长度错误', ...CHECK_READER),

@@ -1,7 +1,7 @@
 /** The composition root: configuration in, a running house out. Everything is put together here, and only here. */
 import { chmodSync } from 'node:fs';
 import { access, constants, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { drivers } from '../drivers/index.ts';
 import { FileSealing } from './agreement/file-sealing.ts';
@@ -269,7 +269,8 @@ async function unlockFromFile(keys: KeyStore, config: Config, log: Log): Promise
 export async function checkConfig(config: Config): Promise<void> {
   await composeReaders(config).close();
   const { p12, passphraseFile, picture } = config.seal;
-  for (const path of [p12, passphraseFile, picture, ...config.trust.roots]) {
+  const crls = config.revocation.crls.filter((crl) => isAbsolute(crl)); // the others are addresses
+  for (const path of [p12, passphraseFile, picture, ...config.trust.roots, ...config.timestamp.roots, ...crls]) {
     if (path === undefined) continue;
     await access(path, constants.R_OK).catch((cause: unknown) => {
       throw new AppError('FILE_UNREADABLE', path, { cause });

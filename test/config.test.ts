@@ -102,6 +102,66 @@ describe('the file', () => {
   });
 });
 
+describe('the authorities', () => {
+  test('are none unless they are named', () => {
+    const { seal, timestamp, revocation } = load('{}');
+    expect(seal.level).toBe('B-B');
+    expect(timestamp).toEqual({ roots: [], timeoutMs: 5000 });
+    expect(revocation).toEqual({ crls: [], timeoutMs: 5000 });
+  });
+
+  test('may be files or addresses, and only the files count from the folder', () => {
+    const { timestamp, revocation } = load(
+      '{"timestamp": {"url": "http://tsa.example/tsr", "roots": ["tsa.pem"]},' +
+        '"revocation": {"crls": ["ca.crl", "HTTPS://ca.example/ca.crl", "/etc/ca.crl"]}}',
+    );
+    expect(timestamp).toMatchObject({ url: 'http://tsa.example/tsr', roots: [join(folder, 'tsa.pem')] });
+    expect(revocation.crls).toEqual([join(folder, 'ca.crl'), 'HTTPS://ca.example/ca.crl', resolve('/etc/ca.crl')]);
+  });
+
+  test('are named in the environment, too, and a password is not shown', () => {
+    const config = load('{}', {
+      ZHIYIN_TIMESTAMP_URL: 'https://tsa.example',
+      ZHIYIN_TIMESTAMP_USERNAME: 'committee',
+      ZHIYIN_TIMESTAMP_PASSWORD: 'MARKED',
+      ZHIYIN_SEAL_LEVEL: 'B-LTA',
+      ZHIYIN_REVOCATION_CRLS: '["ca.crl"]',
+    });
+    expect(config.timestamp.password).toBe('MARKED');
+    expect(JSON.stringify(describeConfig(config))).not.toContain('MARKED');
+  });
+
+  test.each([
+    ['{"timestamp": {"url": "ftp://tsa.example"}}', 'timestamp.url: expected text of the form'],
+    ['{"timestamp": {"url": "http://"}}', 'timestamp.url: expected text of the form'],
+    ['{"timestamp": {"url": "http://tsa.example:99999/"}}', 'timestamp.url: expected an address'],
+    [
+      '{"timestamp": {"url": "https://me:MARKED@tsa.example/"}}',
+      'timestamp.url: expected an address without a name or password in it, got one',
+    ],
+    ['{"timestamp": {"username": "me"}}', 'timestamp: expected both username and password, or neither'],
+    [
+      '{"timestamp": {"url": "http://tsa.example", "username": "me", "password": "MARKED"}}',
+      'timestamp.url: expected https, since a password goes there, got "http://tsa.example"',
+    ],
+    ['{"timestamp": {"policy": "tsa_policy1"}}', 'timestamp.policy: expected text of the form'],
+    ['{"revocation": {"crls": ["http://:@x@y"]}}', 'revocation.crls[0]: expected an address without'],
+    ['{"seal": {"level": "B-T"}}', 'seal.level: expected "B-B" where timestamp.url is not set, got "B-T"'],
+    [
+      '{"seal": {"level": "B-LTA"}, "timestamp": {"url": "http://tsa.example"}}',
+      'seal.level: expected at most "B-T" where neither revocation.ocsp nor revocation.crls is set, got "B-LTA"',
+    ],
+  ])('%s is refused', (text, expected) => {
+    expect(refusal(text)).toContain(expected);
+    expect(refusal(text)).not.toContain('MARKED');
+  });
+
+  test('take a password on this machine without https', () => {
+    const { timestamp } = load('{"timestamp": {"url": "http://[::1]:80/", "username": "me", "password": ""}}');
+    expect(timestamp.username).toBe('me');
+  });
+});
+
 describe('what is refused, with its place', () => {
   test.each([
     ['{"listen": {"prot": 1}}', 'FILE:1: listen.prot: unknown key; expected one of port, ipv6'],
