@@ -26,7 +26,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     // What is wrong is told by `fail`, in one line; commands under this one inherit the silence.
     .configureOutput({ writeErr: () => undefined });
   addServe(program, end);
-  addSeal(program);
+  addSeal(program, end);
   addVerify(program, end);
   addReaders(program);
   addCapture(program);

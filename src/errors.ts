@@ -194,6 +194,21 @@ export const ERRORS = {
     '请检查目录、权限与剩余空间。',
   ),
 
+  OUTPUT_TAKEN: row(
+    409,
+    'Another sealed document stands where this one would go',
+    '输出位置已有另一份已用印的文件',
+    'Move it away, or choose another output folder; `--replace` gives its place to the new one.',
+    '请移走该文件或另选输出目录；使用 --replace 可覆盖。',
+  ),
+  OUTPUT_IN_USE: row(
+    409,
+    'Another run is sealing into this folder',
+    '另一次用印正在写入此目录',
+    'Wait for it to end.',
+    '请等待其结束。',
+  ),
+
   // --- readers ----------------------------------------------------------------------------------------------------------
   READER_NOT_FOUND: row(
     404,

@@ -1,15 +1,15 @@
 /** The composition root: configuration in, a running house out. Everything is put together here, and only here. */
-import { chmodSync } from 'node:fs';
 import { access, constants, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { drivers } from '../drivers/index.ts';
 import { FileSealing } from './agreement/file-sealing.ts';
+import { FolderSealing } from './agreement/folder-sealing.ts';
 import { openAgreements } from './agreement/open-agreements.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { AppError, isAppError } from './errors.ts';
+import { lockFile } from './file-lock.ts';
 import type { createApp } from './http/app.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { createLog } from './log.ts';
@@ -44,12 +44,11 @@ export interface House {
   readonly verifier: Verifier;
   readonly readers: ReaderService;
   readonly files: FileSealing;
+  readonly folders: FolderSealing;
   readonly ledger: Ledger;
   readonly close: () => Promise<void>;
 }
 
-/** Result code of SQLite: another connection holds the lock. */
-const SQLITE_BUSY = 5;
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Verification alone: needs no state folder, no reader and no seal. */
@@ -93,6 +92,13 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
     ...(seal.picture === undefined ? {} : { picturePath: seal.picture }),
   });
   const ledger = new Ledger(state.database);
+  const files = new FileSealing({
+    sealer,
+    ledger,
+    state,
+    clock,
+    check: (path, signal) => verifier.requireIntact(path, signal),
+  });
   return {
     state,
     pool,
@@ -101,12 +107,12 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
     verifier,
     readers,
     ledger,
-    files: new FileSealing({
-      sealer,
-      ledger,
+    files,
+    folders: new FolderSealing({
+      files,
       state,
-      clock,
-      check: (path, signal) => verifier.requireIntact(path, signal),
+      signer: () => keys.use().certificate.subject.text,
+      verify: (path, signal) => verifier.verifyFile(path, signal),
     }),
     async close() {
       keys.lock();
@@ -229,23 +235,17 @@ async function listen(app: ReturnType<typeof createApp>, port: number): Promise<
 }
 
 /**
- * One daemon a state folder: an exclusive lock that the operating system drops with the process, however it ends. A second one would
- * take the sealings of the first for cut off by a crash.
+ * One daemon a state folder: a second one would take the sealings of the first for cut off by a crash.
  */
 function holdState(state: State): Disposable {
-  const path = join(state.folder, 'daemon.lock');
-  let lock: DatabaseSync | undefined;
+  let lock: Disposable | null;
   try {
-    lock = new DatabaseSync(path, { timeout: 0 });
-    chmodSync(path, 0o600);
-    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-    const held = lock;
-    return { [Symbol.dispose]: () => held.close() };
+    lock = lockFile(join(state.folder, 'daemon.lock'));
   } catch (cause) {
-    lock?.close();
-    const isHeld = (cause as { readonly errcode?: number }).errcode === SQLITE_BUSY;
-    throw new AppError(isHeld ? 'STATE_IN_USE' : 'STATE_UNUSABLE', state.folder, { cause });
+    throw new AppError('STATE_UNUSABLE', state.folder, { cause });
   }
+  if (lock === null) throw new AppError('STATE_IN_USE', state.folder);
+  return lock;
 }
 
 /** Unlocks with the configured passphrase file; what is wrong with it is told and leaves the seal locked, not the daemon down. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { lstat, open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { fileChunks } from '../file-chunks.ts';
@@ -12,9 +13,11 @@ import type { State } from '../state.ts';
 import { mayHaveSigned } from './failed-use.ts';
 
 export interface FileSealingRequest {
-  /** Absolute paths. The output is written beside its place and moved there whole. */
+  /** Absolute paths. The output is written as a draft and moved to its place whole. */
   readonly input: string;
   readonly output: string;
+  /** A folder for the draft, on the output's file system; absent: beside the output. */
+  readonly drafts?: string;
   /** Null: astride the year and month of the date. */
   readonly placement: Placement | null;
   readonly reason?: string;
@@ -54,7 +57,10 @@ export class FileSealing {
   async seal(request: FileSealingRequest, signal: AbortSignal): Promise<FileSealingAnswer> {
     const { sealer, clock, check } = this.#options;
     await requirePlace(request);
-    const draft = `${request.output}.${crypto.randomUUID()}.part`;
+    const draft =
+      request.drafts === undefined
+        ? `${request.output}.${crypto.randomUUID()}.part`
+        : join(request.drafts, `${crypto.randomUUID()}.part`);
     let hashBefore: string | null = null;
     try {
       const { bytes, midstate } = await copyHashed(request.input, draft, signal);

@@ -18,6 +18,17 @@ export function problemLine(error: AppError): string {
 
 /** The same of a problem, without the end of the line. */
 export function problemText({ code, title, titleZh, detail, remedy, remedyZh }: Problem): string {
-  const more = detail === '' ? '' : ` (${detail.replaceAll(/\s+/g, ' ')})`;
+  const more = detail === '' ? '' : ` (${printable(detail.replaceAll(/\s+/g, ' '))})`;
   return `${code}: ${title} · ${titleZh}${more} — ${remedy} · ${remedyZh}`;
+}
+
+/**
+ * Text that is not ours, as a file's name, for a terminal: what would move its cursor, change its colours or turn the direction of
+ * reading is shown by its number.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }

@@ -21,8 +21,15 @@ export interface CommandHome extends AsyncDisposable {
   readonly folder: string;
   readonly configFile: string;
   run(...args: readonly string[]): Promise<Ended>;
+  /** Starts a command that is to be met while it runs. */
+  start(...args: readonly string[]): Running;
   /** Starts `serve --json` and waits until it listens. */
   serve(...args: readonly string[]): Promise<Served>;
+}
+
+export interface Running {
+  readonly process: ChildProcessByStdio<null, Readable, Readable>;
+  readonly ended: Promise<Ended>;
 }
 
 export interface Served {
@@ -62,6 +69,10 @@ export async function openCommandHome(config: Readonly<Record<string, unknown>> 
     folder,
     configFile,
     run: (...args) => ended(start(args)),
+    start(...args) {
+      const child = start(args);
+      return { process: child, ended: ended(child) };
+    },
     async serve(...args) {
       const child = start(['serve', '--json', ...args]);
       const lines = createInterface({ input: child.stdout });
