@@ -1,7 +1,9 @@
-/** A file from its first byte on, in pieces: for whom goes through much of it and keeps nothing. */
+/** Files in pieces: for whom goes through much of them and keeps nothing. */
 import type { FileHandle } from 'node:fs/promises';
+import { AppError } from './errors.ts';
 
 const CHUNK_BYTES = 1 << 20;
+const FIRST_PIECE_BYTES = 1 << 16;
 
 /**
  * The first `bytes` bytes of a file, or all of it; fewer where the file is shorter. Each piece lies where the last one lay, so it holds
@@ -11,7 +13,9 @@ export async function* fileChunks(
   file: FileHandle,
   { bytes = Infinity, signal }: { readonly bytes?: number; readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<Uint8Array, void, void> {
-  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, bytes));
+  const { size } = await file.stat();
+  // What is no file of a known length, such as a device, says 0.
+  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, bytes, size === 0 ? CHUNK_BYTES : size));
   for (let at = 0; at < bytes;) {
     signal?.throwIfAborted();
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, bytes - at), at);
@@ -19,4 +23,33 @@ export async function* fileChunks(
     yield buffer.subarray(0, bytesRead);
     at += bytesRead;
   }
+}
+
+/**
+ * A stream's bytes in pieces that grow to what `fileChunks` gives: what a socket gives is small and many. A piece may lie where one
+ * before it lay, so it holds until the next is asked for.
+ * Throws BODY_TOO_LARGE beyond `maxBytes`, and what the stream throws.
+ */
+export async function* gathered(
+  stream: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array, void, void> {
+  let buffer = new Uint8Array(FIRST_PIECE_BYTES);
+  let held = 0;
+  let bytes = 0;
+  for await (const piece of stream) {
+    bytes += piece.length;
+    if (bytes > maxBytes) throw new AppError('BODY_TOO_LARGE', `expected at most ${maxBytes} bytes`);
+    for (let at = 0; at < piece.length;) {
+      const part = piece.subarray(at, at + buffer.length - held);
+      buffer.set(part, held);
+      held += part.length;
+      at += part.length;
+      if (held < buffer.length) continue;
+      yield buffer;
+      held = 0;
+      if (buffer.length < CHUNK_BYTES) buffer = new Uint8Array(2 * buffer.length);
+    }
+  }
+  if (held > 0) yield buffer.subarray(0, held);
 }

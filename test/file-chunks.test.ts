@@ -1,8 +1,9 @@
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { concatBytes } from '../src/bytes.ts';
-import { fileChunks } from '../src/file-chunks.ts';
+import { fileChunks, gathered } from '../src/file-chunks.ts';
 import { temporaryFolder } from './support/state.ts';
 
 /** Two pieces and a bit. */
@@ -30,4 +31,41 @@ test.each([
 
 test('an abort ends the reading', async () => {
   await expect(read({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
+});
+
+async function* stream(sizes: readonly number[]): AsyncGenerator<Uint8Array, void, void> {
+  let at = 0;
+  for (const size of sizes) {
+    yield CONTENT.slice(at, at + size);
+    at += size;
+  }
+}
+
+test('a stream’s bytes come out as they went in, however they were cut', async () => {
+  const sizes = fc.array(fc.oneof(fc.nat({ max: 100 }), fc.constantFrom(1 << 16, (1 << 16) + 1, 300_000)), {
+    maxLength: 7,
+  });
+  await fc.assert(
+    fc.asyncProperty(sizes, async (cuts) => {
+      const parts: Uint8Array[] = [];
+      for await (const piece of gathered(stream(cuts), Infinity)) parts.push(piece.slice());
+      const length = Math.min(
+        CONTENT.length,
+        cuts.reduce((sum, cut) => sum + cut, 0),
+      );
+      expect(Buffer.compare(concatBytes(...parts), CONTENT.subarray(0, length))).toBe(0);
+      expect(parts.every((part) => part.length > 0)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a stream that is longer than allowed is refused, one that is as long is not', async () => {
+  const lengths: number[] = [];
+  const read = async (most: number): Promise<void> => {
+    for await (const piece of gathered(stream([100_000, 50_000]), most)) lengths.push(piece.length);
+  };
+  await read(150_000);
+  expect(lengths).toEqual([65_536, 84_464]);
+  await expect(read(149_999)).rejects.toThrow(expect.objectContaining({ code: 'BODY_TOO_LARGE' }) as Error);
 });

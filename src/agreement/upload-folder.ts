@@ -5,7 +5,7 @@ import { constants, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, isAppError } from '../errors.ts';
-import { fileChunks } from '../file-chunks.ts';
+import { fileChunks, gathered } from '../file-chunks.ts';
 
 export interface Received<Facts> {
   readonly sha256: string;
@@ -121,14 +121,11 @@ export class UploadFolder {
     const hash = createHash('sha256');
     let bytes = 0;
     await using file = await onDisk(() => open(path, 'wx', 0o600));
-    for await (const chunk of stream) {
+    for await (const piece of gathered(stream, this.#maxBytes)) {
       signal.throwIfAborted();
-      if (bytes + chunk.length > this.#maxBytes) {
-        throw new AppError('BODY_TOO_LARGE', `expected at most ${this.#maxBytes} bytes`);
-      }
-      hash.update(chunk);
-      await onDisk(() => file.writeFile(chunk));
-      bytes += chunk.length;
+      hash.update(piece);
+      await onDisk(() => file.writeFile(piece));
+      bytes += piece.length;
     }
     await onDisk(() => file.sync());
     return { hash, bytes };

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { AppError } from '../errors.ts';
 import type { HttpDeps, NewMark } from './deps.ts';
-import { bytes, clientGone, json, NO_CONTENT, takePdfUploads, uploadOf } from './route.ts';
+import { bytes, clientGone, json, NO_CONTENT, sendFile, takePdfUploads, uploadOf } from './route.ts';
 import type { Api } from './route.ts';
 import {
   Agreement,
@@ -32,7 +32,7 @@ const PLACE_PROBLEMS = [
 ] as const;
 
 /** The agreement a clerk works on: uploaded, described, marked, sealed, taken away. */
-export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
+export function agreementRoutes(app: Api, { agreements, log }: HttpDeps): void {
   app.register(async (uploads: Api) => {
     takePdfUploads(uploads);
     uploads.post(
@@ -202,10 +202,10 @@ export function agreementRoutes(app: Api, { agreements }: HttpDeps): void {
         await agreements.document(id); // says so where it was deleted just now
         throw cause;
       });
-      return reply
-        .type('application/pdf')
-        .header('content-length', document.bytes)
-        .send(file.createReadStream({ start: 0, end: document.bytes - 1 }));
+      await using handle = file;
+      await sendFile(reply, handle, document.bytes, 'application/pdf').catch((error: unknown) => {
+        log.error({ requestId: request.id, agreementId: id, error }, 'a download broke off');
+      });
     },
   );
 

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import { parseCertificates } from '../cms/certificate.ts';
 import type { Certificate } from '../cms/certificate.ts';
 import { AppError, isAppError, problemOf } from '../errors.ts';
+import { gathered } from '../file-chunks.ts';
 import { TaskPool } from '../task-pool.ts';
 import { unreadable } from './report.ts';
 import type { VerificationReport } from './report.ts';
@@ -114,12 +115,9 @@ async function spool(
   await using file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
     throw new AppError('FILE_UNWRITABLE', 'the state folder', { cause });
   });
-  let bytes = 0;
-  for await (const chunk of stream) {
+  for await (const piece of gathered(stream, maxBytes)) {
     signal.throwIfAborted();
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new AppError('BODY_TOO_LARGE', `more than ${maxBytes} bytes`);
-    await file.writeFile(chunk).catch((cause: unknown) => {
+    await file.writeFile(piece).catch((cause: unknown) => {
       throw new AppError('FILE_UNWRITABLE', 'the state folder', { cause });
     });
   }

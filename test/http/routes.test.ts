@@ -1,5 +1,6 @@
 /** What each call asks of its service, and what a request must look like. */
-import { rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { rmSync, truncateSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { AppError, ERRORS } from '../../src/errors.ts';
 import type { ErrorCode } from '../../src/errors.ts';
@@ -295,6 +296,27 @@ describe('agreements', () => {
     expect(await response.text()).toBe('%PDF-1.7\n');
     const head = await daemon.call('HEAD', '/v1/agreements/agr-1/pdf');
     expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '9', '']);
+  });
+
+  test('a large document arrives whole, also for a second reader while a first one has gone', async () => {
+    const document = randomBytes((1 << 22) + 5);
+    const daemon = await startDaemon({ document });
+    const gone = new AbortController();
+    const first = await daemon.call('GET', '/v1/agreements/agr-1/pdf', { signal: gone.signal });
+    expect(first.headers.get('content-length')).toBe(String(document.length));
+    gone.abort();
+    await expect(first.arrayBuffer()).rejects.toThrow(/abort/i);
+    const second = await (await daemon.call('GET', '/v1/agreements/agr-1/pdf')).arrayBuffer();
+    expect(document.equals(Buffer.from(second))).toBe(true);
+    expect(daemon.logged.filter((line) => line.includes('broke off'))).toEqual([]);
+  });
+
+  test('a document that turns out shorter on its way breaks off, so that nobody takes it for whole', async () => {
+    const daemon = await startDaemon({ document: new Uint8Array(1 << 20) });
+    truncateSync(daemon.document, 1000);
+    await expect(daemon.call('GET', '/v1/agreements/agr-1/pdf').then((got) => got.arrayBuffer())).rejects.toThrow();
+    await daemon.untilLogged(/broke off/);
+    expect((await daemon.call('GET', '/health')).status).toBe(200);
   });
 
   test('a document that is deleted just as it is asked for is not found, and no failure', async () => {

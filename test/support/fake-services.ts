@@ -93,6 +93,8 @@ export interface FakeOptions {
   readonly failures?: Readonly<Record<string, unknown>>;
   /** Makes the call of that name wait. */
   readonly holds?: Readonly<Record<string, Promise<unknown>>>;
+  /** The agreement's document, instead of a short one with more behind it in its file. */
+  readonly document?: Uint8Array;
 }
 
 /** Values pushed by a test, iterated by the code under test; ends with the signal or `end()`. */
@@ -142,7 +144,7 @@ export function fakeServices(options: FakeOptions = {}): FakeServices {
   const uploads: FakeServices['uploads'] = [];
   const events = new EventSource();
   const document = join(folder, `${crypto.randomUUID()}.pdf`);
-  writeFileSync(document, '%PDF-1.7\nbeyond the end');
+  writeFileSync(document, options.document ?? '%PDF-1.7\nbeyond the end');
 
   function call(name: string, ...args: unknown[]): void {
     calls.push({ name, args });
@@ -248,7 +250,7 @@ export function fakeServices(options: FakeOptions = {}): FakeServices {
     },
     async document(id) {
       call('agreements.document', id);
-      return { path: document, bytes: 9 };
+      return { path: document, bytes: options.document?.length ?? 9 };
     },
     async delete(id) {
       call('agreements.delete', id);
