@@ -18,7 +18,8 @@ import { ReaderService } from '../src/reader/reader-service.ts';
 import { simulatedLinks } from '../src/reader/simulated-link.ts';
 import { simulatorFixtures } from '../src/reader/simulator-fixtures.ts';
 import type { SealFigures } from './bench/seal-case.ts';
-import { makeLargePdf } from './bench/make-large-pdf.ts';
+import { openHttpCase } from './bench/http-case.ts';
+import { makeLargePdf, makeLongPdf } from './bench/make-large-pdf.ts';
 import { makePki } from './make-pki.ts';
 
 interface Row {
@@ -43,6 +44,10 @@ await makePki(join(folder, 'pki'), { committeeName: '示例市示例镇示例村
 await copyFile(AGREEMENT, join(folder, 'small.pdf'));
 await makeLargePdf(join(folder, '20.pdf'), 20);
 await makeLargePdf(join(folder, '100.pdf'), 100);
+const PAGES = [1, 10, 100, 1000];
+const REVISIONS = [5, 20];
+for (const pages of PAGES) await makeLongPdf(join(folder, `pages-${pages}.pdf`), pages, 1);
+for (const revisions of REVISIONS) await makeLongPdf(join(folder, `revisions-${revisions}.pdf`), 3, revisions);
 
 const rows: Row[] = [];
 try {
@@ -50,7 +55,15 @@ try {
   rows.push(await sealing('seal at coordinates, 3 pages', 'small.pdf', coordinates));
   rows.push(await sealing('seal at coordinates, 20 MB', '20.pdf', coordinates));
   rows.push(await sealing('seal at coordinates, 100 MB', '100.pdf', coordinates));
+  for (const pages of PAGES) {
+    rows.push(await sealing(`seal at coordinates, ${pages} pages of text`, `pages-${pages}.pdf`, coordinates));
+  }
+  for (const revisions of REVISIONS) {
+    rows.push(await sealing(`seal at coordinates, ${revisions} revisions`, `revisions-${revisions}.pdf`, coordinates));
+  }
   rows.push(await sealing('seal astride the date (keyword search), 3 pages', 'small.pdf', null));
+  rows.push(await enduring());
+  rows.push(...(await serving()));
   for (const baud of [57600, 115200]) rows.push(await capturing(baud));
   rows.push(...(await starting()));
 } finally {
@@ -58,11 +71,16 @@ try {
 }
 process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : table(rows));
 
-async function sealing(what: string, file: string, placement: unknown): Promise<Row> {
+async function sealCase(file: string, placement: unknown, rounds?: number): Promise<SealFigures> {
   const script = packagePath('scripts/bench/seal-case.ts');
-  const args = ['--expose-gc', script, folder, join(folder, file), JSON.stringify(placement)];
+  const more = rounds === undefined ? [] : [String(rounds)];
+  const args = ['--expose-gc', script, folder, join(folder, file), JSON.stringify(placement), ...more];
   const { stdout } = await run(process.execPath, args);
-  const { limitMs, sealMs, fsyncMs, checkMs, idleMb, peakMb } = JSON.parse(stdout) as SealFigures;
+  return JSON.parse(stdout) as SealFigures;
+}
+
+async function sealing(what: string, file: string, placement: unknown): Promise<Row> {
+  const { limitMs, sealMs, fsyncMs, checkMs, idleMb, peakMb } = await sealCase(file, placement);
   return {
     what,
     limitMs,
@@ -73,6 +91,42 @@ async function sealing(what: string, file: string, placement: unknown): Promise<
     overIdleMb: Math.max(0, peakMb - idleMb),
     note: `idle ${idleMb.toFixed(0)} MB`,
   };
+}
+
+/** Whether anything gathers. */
+async function enduring(): Promise<Row> {
+  const { sealMs, idleMb, endMb, peakMb } = await sealCase('small.pdf', { page: 1, xMm: 105, yMm: 200 }, 1000);
+  const grown = endMb - idleMb;
+  return {
+    what: '1,000 seals in a row, 3 pages',
+    ms: sealMs,
+    overIdleMb: Math.max(0, peakMb - idleMb),
+    note: `${grown.toFixed(0)} MB more after them than before`,
+  };
+}
+
+/** Over the port: the upload was hashed as it came in, so that the seal's answer takes as long at every size. */
+async function serving(): Promise<Row[]> {
+  const config = { storage: { folder: 'http-state' }, limits: { requestsPerMinute: 1_000_000 } };
+  await writeFile(join(folder, 'http.json'), JSON.stringify(config));
+  const rows: Row[] = [];
+  for (const [what, file] of [
+    ['3 pages', 'small.pdf'],
+    ['20 MB', '20.pdf'],
+    ['100 MB', '100.pdf'],
+  ] as const) {
+    await using daemon = await openHttpCase(folder);
+    const { sealMs, fsyncMs, downloadMs, idleMb, peakMb } = await daemon.measure(join(folder, file));
+    rows.push({
+      what: `POST .../seal, ${what}`,
+      ms: sealMs,
+      fsyncMs,
+      checkMs: downloadMs,
+      overIdleMb: Math.max(0, peakMb - idleMb),
+      note: `full read with the first download; upload, seal and download over idle ${idleMb.toFixed(0)} MB`,
+    });
+  }
+  return rows;
 }
 
 /** One capture over the paced simulated link; its limit is the time that the bytes themselves take, both ways, at 8N1. */

@@ -1,10 +1,9 @@
 /**
  * One size of document in a process of its own, so that its peak of memory is its own: `seal-case.ts FOLDER FILE PLACEMENT`, where
- * PLACEMENT is the JSON of a placement or null for the date. Prints one JSON line.
+ * PLACEMENT is the JSON of a placement or null for the date; a fourth argument says how many seals. Prints one JSON line.
  */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import type { Hash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../src/clock.ts';
@@ -13,7 +12,9 @@ import { PdfPool } from '../../src/pdf/pdf-pool.ts';
 import { KeyStore } from '../../src/seal/key-store.ts';
 import type { Placement } from '../../src/seal/seal-job.ts';
 import { SealService } from '../../src/seal/seal-service.ts';
+import { keepHeapSmall } from '../../src/small-heap.ts';
 import { Verifier } from '../../src/verify/verifier.ts';
+import { forgetPeak, median, processMemoryMb } from './process-memory.ts';
 
 export interface SealFigures {
   readonly bytes: number;
@@ -27,6 +28,8 @@ export interface SealFigures {
   /** 2^20 bytes. */
   readonly idleMb: number;
   readonly peakMb: number;
+  /** After the seals that were not brought to the disk, garbage collected. */
+  readonly endMb: number;
 }
 
 /** Enough for a median; a small document is so quick that more are needed for it to be one. */
@@ -35,10 +38,11 @@ const ROUNDS_SMALL = 41;
 /** Until the engine has compiled what it will compile. */
 const WARM_ROUNDS = 200;
 /** Below it a document counts as small. */
-const SMALL_BYTES = 1 << 20;
+const SMALL_BYTES = 1 << 22;
 
-const [folder = '', file = '', place = 'null'] = process.argv.slice(2);
+const [folder = '', file = '', place = 'null', count] = process.argv.slice(2);
 const placement = JSON.parse(place) as Placement | null;
+keepHeapSmall();
 const clock = systemClock;
 const pool = new PdfPool({ timeoutMs: 60_000 });
 const verifier = new Verifier({ rootFiles: [], clock, timeoutMs: 60_000 });
@@ -67,7 +71,7 @@ for (let i = 0; i < WARM_ROUNDS; i++) {
 }
 for (let i = 0; i < WARM_ROUNDS; i++) await limitOnce(join(folder, 'small.pdf'));
 globalThis.gc?.();
-const idleMb = memory('VmRSS');
+const idleMb = processMemoryMb('VmRSS');
 forgetPeak();
 
 const limit: number[] = [];
@@ -75,9 +79,12 @@ const seal: number[] = [];
 const synced: number[] = [];
 const check: number[] = [];
 let bytes = 0;
-const rounds = Array.from({ length: (await stat(file)).size < SMALL_BYTES ? ROUNDS_SMALL : ROUNDS });
+const usual = (await stat(file)).size < SMALL_BYTES ? ROUNDS_SMALL : ROUNDS;
+const rounds = Array.from({ length: count === undefined ? usual : Number(count) });
 for (const _ of rounds) limit.push(await limitOnce(file));
 for (const _ of rounds) seal.push((await sealOnce(file, placement)).ms);
+globalThis.gc?.();
+const endMb = processMemoryMb('VmRSS');
 durable = true;
 for (const _ of rounds) {
   const whole = await sealOnce(file, placement);
@@ -85,7 +92,7 @@ for (const _ of rounds) {
   bytes = whole.bytes;
 }
 for (const _ of rounds) check.push(await checkOnce());
-const peakMb = memory('VmHWM');
+const peakMb = processMemoryMb('VmHWM');
 await rm(output, { force: true });
 keys.lock();
 await Promise.all([pool.close(), verifier.close()]);
@@ -97,6 +104,7 @@ const figures: SealFigures = {
   checkMs: median(check),
   idleMb,
   peakMb,
+  endMb,
 };
 process.stdout.write(`${JSON.stringify(figures)}\n`);
 
@@ -144,21 +152,4 @@ async function copyHashed(input: string): Promise<{ hash: Hash; bytes: number }>
     bytes += chunk.length;
   }
   return { hash, bytes };
-}
-
-/** proc(5): VmRSS, or its peak VmHWM, which can be forgotten. Elsewhere the process's own account, whose peak cannot. */
-function memory(field: 'VmRSS' | 'VmHWM'): number {
-  if (process.platform !== 'linux') {
-    return field === 'VmRSS' ? process.memoryUsage.rss() / 2 ** 20 : process.resourceUsage().maxRSS / 1024;
-  }
-  const [, kilobytes] = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
-  return Number(kilobytes) / 1024;
-}
-
-function forgetPeak(): void {
-  if (process.platform === 'linux') writeFileSync('/proc/self/clear_refs', '5');
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
