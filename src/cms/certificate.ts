@@ -9,16 +9,20 @@ import type { Scheme } from './algorithms.ts';
 import { DerFields, TAG, contextPrimitive, decoding, fail, readDer } from './der.ts';
 import type { DerNode } from './der.ts';
 import {
+  isBitSet,
   readBitString,
   readBoolean,
   readInteger,
-  readOctets,
   readOid,
   readSmallInteger,
   readTime,
 } from './der-values.ts';
 import { readName } from './distinguished-name.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
+import { readExtensions } from './extensions.ts';
+import type { Extensions } from './extensions.ts';
+import { readDistributionPoints, readOcspUrls } from './revocation-sources.ts';
+import type { DistributionPoint } from './revocation-sources.ts';
 
 /** Bits of the keyUsage extension in their order (RFC 5280, 4.2.1.3). */
 export const KEY_USAGES = [
@@ -34,12 +38,6 @@ export const KEY_USAGES = [
 ] as const;
 export type KeyUsage = (typeof KEY_USAGES)[number];
 
-export interface Extension {
-  readonly critical: boolean;
-  /** DER of the extension's own type. */
-  readonly value: Uint8Array;
-}
-
 export interface Certificate {
   readonly der: Uint8Array;
   /** SHA-256 of the DER, lower-case hexadecimal. */
@@ -51,6 +49,8 @@ export interface Certificate {
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly publicKey: KeyObject;
+  /** The bits of subjectPublicKey, by whose hash a key is named (RFC 6960, 4.1.1). */
+  readonly publicKeyBits: Uint8Array;
   /** How the issuer signed it. */
   readonly scheme: Scheme;
   /** Absent extension: undefined, and then every usage is allowed. */
@@ -60,8 +60,12 @@ export interface Certificate {
   readonly isCa: boolean;
   /** How many more certificate authorities may stand below this one; undefined: any number. */
   readonly pathLength: number | undefined;
-  /** By object identifier. */
-  readonly extensions: ReadonlyMap<string, Extension>;
+  /** http and https addresses of its OCSP responders. */
+  readonly ocspUrls: readonly string[];
+  readonly crlDistributionPoints: readonly DistributionPoint[];
+  /** An OCSP responder's whose status its issuer wants nobody to ask (RFC 6960, 4.2.2.2.1). */
+  readonly ocspNoCheck: boolean;
+  readonly extensions: Extensions;
   /** Issued by itself: names only. */
   readonly isSelfIssued: boolean;
   /** Marked TEST or 测试 in its subject. */
@@ -74,6 +78,9 @@ const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
 const KEY_USAGE = '2.5.29.15';
 const BASIC_CONSTRAINTS = '2.5.29.19';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
+const CRL_DISTRIBUTION_POINTS = '2.5.29.31';
+const AUTHORITY_INFO_ACCESS = '1.3.6.1.5.5.7.1.1';
+const OCSP_NO_CHECK = '1.3.6.1.5.5.7.48.1.5';
 
 /** One certificate, DER or PEM. Throws CERTIFICATE_INVALID. */
 export function parseCertificate(bytes: Uint8Array | string): Certificate {
@@ -121,17 +128,41 @@ export function isSignedBy(certificate: Certificate, issuer: Certificate): boole
   }
 }
 
-/** Purposes that are not the signing of documents (RFC 5280, 4.2.1.12): TLS server, code, timestamps, OCSP answers. */
-const OTHER_PURPOSES: ReadonlySet<string> = new Set([1, 3, 8, 9].map((purpose) => `1.3.6.1.5.5.7.3.${purpose}`));
+/** Extended key usages of RFC 5280, 4.2.1.12. */
+const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
+const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
+/** Purposes that are not the signing of documents: TLS server, code, timestamps, OCSP answers. */
+const OTHER_PURPOSES: ReadonlySet<string> = new Set([
+  '1.3.6.1.5.5.7.3.1',
+  '1.3.6.1.5.5.7.3.3',
+  TIME_STAMPING,
+  OCSP_SIGNING,
+]);
 
 /**
  * Whether its issuer lets it sign documents: keyUsage, where present, has digitalSignature or nonRepudiation, and extended key usage,
  * where present, is more than purposes known to be something else. Certificate authorities name document signing in many ways of
  * their own, so an unknown purpose counts as one.
  */
-export function maySignDocuments({ keyUsage, extendedKeyUsage }: Certificate): boolean {
-  const usable = keyUsage === undefined || keyUsage.has('digitalSignature') || keyUsage.has('nonRepudiation');
-  return usable && (extendedKeyUsage?.some((purpose) => !OTHER_PURPOSES.has(purpose)) ?? true);
+export function maySignDocuments(certificate: Certificate): boolean {
+  const { extendedKeyUsage } = certificate;
+  return maySign(certificate) && (extendedKeyUsage?.some((purpose) => !OTHER_PURPOSES.has(purpose)) ?? true);
+}
+
+/** Whether it is a timestamp authority's: its one purpose is timestamps, and the extension that says so is critical (RFC 3161, 2.3). */
+export function maySignTimestamps(certificate: Certificate): boolean {
+  const { extendedKeyUsage = [], extensions } = certificate;
+  const isCritical = extensions.get(EXTENDED_KEY_USAGE)?.critical === true;
+  return maySign(certificate) && isCritical && extendedKeyUsage.length === 1 && extendedKeyUsage[0] === TIME_STAMPING;
+}
+
+/** Whether its issuer lets it answer for the status of certificates (RFC 6960, 4.2.2.2). */
+export function maySignOcsp(certificate: Certificate): boolean {
+  return maySign(certificate) && (certificate.extendedKeyUsage?.includes(OCSP_SIGNING) ?? false);
+}
+
+function maySign({ keyUsage }: Certificate): boolean {
+  return keyUsage === undefined || keyUsage.has('digitalSignature') || keyUsage.has('nonRepudiation');
 }
 
 function readCertificate(der: Uint8Array): Certificate {
@@ -153,14 +184,19 @@ function readCertificate(der: Uint8Array): Certificate {
   const notAfter = readTime(validity.next('notAfter'), 'notAfter');
   validity.end();
   const subject = readName(tbs.next('subject'), 'subject');
-  tbs.next('subjectPublicKeyInfo', TAG.sequence);
+  const keyInfo = new DerFields(tbs.next('subjectPublicKeyInfo'), 'subjectPublicKeyInfo');
+  keyInfo.next('algorithm', TAG.sequence);
+  const publicKeyBits = readBitString(keyInfo.next('subjectPublicKey'), 'subjectPublicKey').bytes;
+  keyInfo.end();
   tbs.optional(contextPrimitive(1));
   tbs.optional(contextPrimitive(2));
-  const extensions = readExtensions(tbs.optionalExplicit(3, 'extensions'));
+  const extensions = readExtensions(tbs.optionalExplicit(3, 'extensions'), 'extensions');
   tbs.end();
 
   const usage = extensions.get(KEY_USAGE);
   const purposes = extensions.get(EXTENDED_KEY_USAGE);
+  const access = extensions.get(AUTHORITY_INFO_ACCESS);
+  const points = extensions.get(CRL_DISTRIBUTION_POINTS);
   return {
     der,
     sha256: createHash('sha256').update(der).digest('hex'),
@@ -170,10 +206,14 @@ function readCertificate(der: Uint8Array): Certificate {
     notBefore,
     notAfter,
     publicKey: publicKeyOf(der),
+    publicKeyBits,
     scheme: schemeOf(readAlgorithm(algorithm, 'signatureAlgorithm'), 'signatureAlgorithm'),
     keyUsage: usage && readKeyUsage(usage.value),
     extendedKeyUsage: purposes && readPurposes(purposes.value),
     ...readBasicConstraints(extensions.get(BASIC_CONSTRAINTS)?.value),
+    ocspUrls: access === undefined ? [] : readOcspUrls(readExtension(access.value)),
+    crlDistributionPoints: points === undefined ? [] : readDistributionPoints(readExtension(points.value)),
+    ocspNoCheck: extensions.has(OCSP_NO_CHECK),
     extensions,
     isSelfIssued: equalBytes(issuer.der, subject.der),
     isTest: subject.attributes.some(({ value }) => /\bTEST\b|测试/.test(value)),
@@ -191,36 +231,24 @@ function publicKeyOf(der: Uint8Array): KeyObject {
   }
 }
 
-function readExtensions(node: DerNode | undefined): ReadonlyMap<string, Extension> {
-  const extensions = new Map<string, Extension>();
-  if (node === undefined) return extensions;
-  if (node.tag !== TAG.sequence) fail('extensions: not a sequence');
-  for (const child of node.children) {
-    const fields = new DerFields(child, 'extension');
-    const oid = readOid(fields.next('extnID'), 'extnID');
-    const critical = fields.optional(TAG.boolean);
-    const value = readOctets(fields.next('extnValue', TAG.octetString), oid);
-    fields.end();
-    if (extensions.has(oid)) fail(`extensions: ${oid} twice`);
-    extensions.set(oid, { critical: critical !== undefined && readBoolean(critical, oid), value });
-  }
-  return extensions;
+function readExtension(value: Uint8Array): DerNode {
+  return readDer(value, { maxBytes: MAX_CERTIFICATE_BYTES });
 }
 
 function readKeyUsage(value: Uint8Array): ReadonlySet<KeyUsage> {
-  const { bytes } = readBitString(readDer(value, { maxBytes: MAX_CERTIFICATE_BYTES }), 'keyUsage');
-  return new Set(KEY_USAGES.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0));
+  const bits = readBitString(readExtension(value), 'keyUsage');
+  return new Set(KEY_USAGES.filter((_, place) => isBitSet(bits, place)));
 }
 
 function readPurposes(value: Uint8Array): string[] {
-  const node = readDer(value, { maxBytes: MAX_CERTIFICATE_BYTES });
+  const node = readExtension(value);
   if (node.tag !== TAG.sequence) fail('extKeyUsage: not a sequence');
   return node.children.map((purpose) => readOid(purpose, 'extKeyUsage'));
 }
 
 function readBasicConstraints(value: Uint8Array | undefined): Pick<Certificate, 'isCa' | 'pathLength'> {
   if (value === undefined) return { isCa: false, pathLength: undefined };
-  const fields = new DerFields(readDer(value, { maxBytes: MAX_CERTIFICATE_BYTES }), 'basicConstraints');
+  const fields = new DerFields(readExtension(value), 'basicConstraints');
   const ca = fields.optional(TAG.boolean);
   const pathLength = fields.optional(TAG.integer);
   fields.end();

@@ -4,13 +4,22 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { issueCertificate, pemOf } from '../../scripts/pki/issue-certificate.ts';
 import type { CertificateRequest } from '../../scripts/pki/issue-certificate.ts';
-import { concatBytes, latin1Bytes } from '../../src/bytes.ts';
-import { isSignedBy, maySignDocuments, parseCertificate, parseCertificates } from '../../src/cms/certificate.ts';
+import { concatBytes, fromHex, latin1Bytes, toHex } from '../../src/bytes.ts';
+import {
+  isSignedBy,
+  maySignDocuments,
+  maySignOcsp,
+  maySignTimestamps,
+  parseCertificate,
+  parseCertificates,
+} from '../../src/cms/certificate.ts';
 import type { Certificate } from '../../src/cms/certificate.ts';
 import { isNamed } from '../../src/cms/distinguished-name.ts';
 import { isAppError } from '../../src/errors.ts';
 
 const fixture = (name: string): Uint8Array => readFileSync(new URL(`../../fixtures/pki/${name}`, import.meta.url));
+const authority = (name: string): Certificate =>
+  parseCertificate(readFileSync(new URL(`../../fixtures/authorities/${name}`, import.meta.url)));
 const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 function issue(change: Partial<CertificateRequest> = {}): Certificate {
@@ -136,6 +145,72 @@ describe('who may sign documents', () => {
     expect(may({ extendedKeyUsage: ['1.3.6.1.5.5.7.3.36'] })).toBe(true); // documents
     expect(may({ extendedKeyUsage: ['1.3.6.1.5.5.7.3.1', '1.2.156.112562.1'] })).toBe(true); // an authority's own
   });
+});
+
+describe('who may stamp and who may tell the status of others', () => {
+  it('is said by extended key usage', () => {
+    expect(['tsa.pem', 'tsa-rsa.pem'].map((name) => maySignTimestamps(authority(name)))).toEqual([true, true]);
+    expect(['responder.pem', 'good.pem', 'root.pem'].map((name) => maySignTimestamps(authority(name)))).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect(['responder.pem', 'tsa.pem', 'good.pem', 'root.pem'].map((name) => maySignOcsp(authority(name)))).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe('where the status of a certificate is told', () => {
+  it('is its http addresses, without those of other purposes and kinds', () => {
+    expect(authority('good.pem')).toMatchObject({
+      ocspUrls: ['http://ocsp.test.invalid/'],
+      crlDistributionPoints: [{ urls: ['http://crl.test.invalid/a.crl'] }, { urls: [] }],
+      ocspNoCheck: false,
+    });
+    expect(authority('root.pem')).toMatchObject({ ocspUrls: [], crlDistributionPoints: [] });
+    expect(authority('responder.pem').ocspNoCheck).toBe(true);
+  });
+
+  it('is a list by its own issuer for all reasons', () => {
+    const { crlDistributionPoints: points } = authority('many-places.pem');
+    expect(points).toMatchObject([{ urls: ['http://crl.test.invalid/b.crl'] }]);
+    // The address as GeneralName [6], and the directory's entry as [4].
+    expect(points[0]?.names.map((name) => toHex(name.subarray(0, 1)))).toEqual(['86', 'a4']);
+  });
+
+  it.each([
+    ['a scheme that is not HTTP', 'file:///etc/passwd'],
+    ['a line break', 'http://a/\r\nHost: b'],
+    ['no host', 'http://'],
+    ['more than is kept', `http://a/${'x'.repeat(3000)}`],
+  ])('is no address with %s', (_, url) => {
+    expect(withAccess(accessTo(url)).ocspUrls).toEqual([]);
+  });
+
+  it('is bounded, and must be written right', () => {
+    const many = Array.from({ length: 100 }, (_, i) => accessTo(`http://a/${i}`));
+    expect(withAccess(...many).ocspUrls).toHaveLength(16);
+    expect(() => withAccess(fromHex('30 03 02 01 05'))).toThrow('accessMethod');
+  });
+
+  /** AccessDescription of an OCSP responder. */
+  function accessTo(url: string): Uint8Array {
+    return tlv(0x30, fromHex('06 08 2b 06 01 05 05 07 30 01'), tlv(0x86, latin1Bytes(url)));
+  }
+
+  function withAccess(...descriptions: Uint8Array[]): Certificate {
+    return issue({ extensions: [{ oid: '1.3.6.1.5.5.7.1.1', critical: false, value: tlv(0x30, ...descriptions) }] });
+  }
+
+  function tlv(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+    const body = concatBytes(...parts);
+    const length = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 255];
+    return concatBytes(Uint8Array.of(tag, ...length), body);
+  }
 });
 
 describe('names as people read them', () => {
