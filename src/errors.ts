@@ -663,6 +663,20 @@ export const ERRORS = {
     'Use a PEM or DER certificate.',
     '请使用 PEM 或 DER 证书。',
   ),
+  TIMESTAMP_REFUSED: row(
+    502,
+    'The timestamp authority gave no timestamp',
+    '时间戳机构拒绝签发时间戳',
+    'Ask the authority about what `detail` says.',
+    '请按 detail 所示原因联系时间戳机构。',
+  ),
+  TIMESTAMP_INVALID: row(
+    502,
+    'The timestamp authority’s answer is not the timestamp asked for',
+    '时间戳机构的应答与请求不符',
+    'Check the address of the timestamp authority, or use another one.',
+    '请检查时间戳机构地址，或更换时间戳机构。',
+  ),
   CMS_INVALID: row(
     422,
     'The signature structure cannot be read',

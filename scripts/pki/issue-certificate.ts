@@ -5,6 +5,7 @@ import forge from 'node-forge';
 import { latin1Text } from '../../src/bytes.ts';
 import { OID } from '../../src/cms/algorithms.ts';
 import {
+  boolean,
   context,
   contextOctets,
   encoded,
@@ -134,14 +135,14 @@ function extensionsOf(request: CertificateRequest): Asn1[] {
 }
 
 function extension(type: string, critical: boolean, value: Asn1): Asn1 {
-  const flag = critical ? [universal(Type.BOOLEAN, '\u00ff')] : [];
+  const flag = critical ? [boolean(true)] : [];
   return sequence(oid(type), ...flag, octetString(toDer(value)));
 }
 
 function basicConstraints(authority: CertificateRequest['authority']): Asn1 {
   if (authority === undefined) return sequence();
   const { pathLength } = authority;
-  return sequence(universal(Type.BOOLEAN, '\u00ff'), ...(pathLength === undefined ? [] : [smallInteger(pathLength)]));
+  return sequence(boolean(true), ...(pathLength === undefined ? [] : [smallInteger(pathLength)]));
 }
 
 function keyUsageBits(usages: readonly KeyUsage[]): Asn1 {

@@ -13,6 +13,8 @@ export type HashName = 'sha256' | 'sha384' | 'sha512';
 export const OID = {
   data: '1.2.840.113549.1.7.1',
   signedData: '1.2.840.113549.1.7.2',
+  /** RFC 3161, 2.4.2. */
+  tstInfo: '1.2.840.113549.1.9.16.1.4',
   rsaEncryption: '1.2.840.113549.1.1.1',
   sha256WithRsa: '1.2.840.113549.1.1.11',
   rsaPss: '1.2.840.113549.1.1.10',
@@ -55,6 +57,11 @@ const ECDSA_SIGNATURES: ReadonlyMap<string, HashName> = new Map([
 ]);
 const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1']);
 const MIN_RSA_BITS = 2048;
+
+/** Bytes of a digest. */
+export function digestLength(hash: HashName): number {
+  return Number(hash.slice(3)) / 8;
+}
 
 export interface AlgorithmIdentifier {
   readonly oid: string;

@@ -15,6 +15,7 @@ export const sequence = (...members: Asn1[]): Asn1 => asn1.create(Class.UNIVERSA
 export const oid = (dotted: string): Asn1 => universal(Type.OID, asn1.oidToDer(dotted).getBytes());
 export const octetString = (bytes: Uint8Array): Asn1 => universal(Type.OCTETSTRING, latin1Text(bytes));
 export const nullValue = (): Asn1 => universal(Type.NULL, '');
+export const boolean = (value: boolean): Asn1 => universal(Type.BOOLEAN, value ? '\u00ff' : '\0');
 /** From 0 to 2^31-1. */
 export const smallInteger = (value: number): Asn1 => universal(Type.INTEGER, asn1.integerToDer(value).getBytes());
 /** Contents octets as they are: big-endian two's complement. */

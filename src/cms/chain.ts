@@ -1,10 +1,21 @@
-/** From a certificate to a trusted root: RFC 5280, 6, without policies, name constraints and revocation. */
+/** From a certificate to a trusted root: RFC 5280, 6, without policies and name constraints; of revocation revocation.ts tells. */
 import { toHex } from '../bytes.ts';
 import { keyFault } from './algorithms.ts';
-import { isSignedBy, maySignDocuments } from './certificate.ts';
+import { isSignedBy, maySignDocuments, maySignOcsp, maySignTimestamps } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { reason } from './reason.ts';
-import type { Reason } from './reason.ts';
+import type { Reason, ReasonCode } from './reason.ts';
+
+/** What the first certificate of a chain signs. */
+export type Purpose = 'document' | 'timestamp' | 'ocsp';
+
+const PURPOSES: Readonly<
+  Record<Purpose, { readonly may: (certificate: Certificate) => boolean; readonly fault: ReasonCode }>
+> = {
+  document: { may: maySignDocuments, fault: 'CERTIFICATE_USAGE' },
+  timestamp: { may: maySignTimestamps, fault: 'TIMESTAMP_USAGE' },
+  ocsp: { may: maySignOcsp, fault: 'OCSP_USAGE' },
+};
 
 export interface Chain {
   /** Reaches a root and has no fault. */
@@ -19,7 +30,7 @@ export interface Chain {
 const MAX_LENGTH = 8;
 const MAX_CHECKS = 64;
 
-/** Extensions that are understood or say nothing about validity here: RFC 5280, 4.2.1. */
+/** Extensions that are understood or say nothing about validity here: RFC 5280, 4.2; RFC 6960, 4.2.2.2.1. */
 const UNDERSTOOD: ReadonlySet<string> = new Set([
   '2.5.29.14', // subjectKeyIdentifier
   '2.5.29.15', // keyUsage
@@ -30,6 +41,8 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
   '2.5.29.32', // certificatePolicies: any policy will do
   '2.5.29.35', // authorityKeyIdentifier
   '2.5.29.37', // extKeyUsage
+  '1.3.6.1.5.5.7.1.1', // authorityInfoAccess
+  '1.3.6.1.5.5.7.48.1.5', // ocsp-nocheck
 ]);
 
 /** The best chain that `pool` and `roots` give: a trusted one, else one that reaches a root, else the longest. */
@@ -38,16 +51,17 @@ export function buildChain(
   pool: readonly Certificate[],
   roots: readonly Certificate[],
   at: Date,
+  purpose: Purpose = 'document',
 ): Chain {
   const rootIds = new Set(roots.map(({ sha256 }) => sha256));
   const found = paths(leaf, [...roots, ...pool], rootIds).map((chain): Chain => {
-    const reasons = faultsOf(chain, rootIds, at);
+    const reasons = faultsOf(chain, rootIds, at, purpose);
     return { trusted: reasons.length === 0, chain, reasons };
   });
   const rank = ({ reasons, chain }: Chain): number =>
     (reasons.some(({ code }) => code === 'CHAIN_INCOMPLETE') ? 1000 : 0) + reasons.length * 10 - chain.length;
   const [best] = found.toSorted((a, b) => rank(a) - rank(b));
-  return best ?? { trusted: false, chain: [leaf], reasons: faultsOf([leaf], rootIds, at) };
+  return best ?? { trusted: false, chain: [leaf], reasons: faultsOf([leaf], rootIds, at, purpose) };
 }
 
 /** The certificate and its issuers as far as `pool` has them, without a word on whether they are trusted. */
@@ -83,12 +97,13 @@ function distinct(certificates: readonly Certificate[]): Certificate[] {
   return [...new Map(certificates.map((certificate) => [certificate.sha256, certificate])).values()];
 }
 
-function faultsOf(chain: readonly Certificate[], rootIds: ReadonlySet<string>, at: Date): Reason[] {
+function faultsOf(chain: readonly Certificate[], rootIds: ReadonlySet<string>, at: Date, purpose: Purpose): Reason[] {
   const reasons: Reason[] = [];
   const [leaf] = chain;
   const root = chain.at(-1);
   if (root === undefined || !rootIds.has(root.sha256)) reasons.push(reason('CHAIN_INCOMPLETE', root?.issuer.text));
-  if (leaf !== undefined && !maySignDocuments(leaf)) reasons.push(reason('CERTIFICATE_USAGE', leaf.subject.text));
+  const { may, fault } = PURPOSES[purpose];
+  if (leaf !== undefined && !may(leaf)) reasons.push(reason(fault, leaf.subject.text));
   let authoritiesBelow = 0;
   for (const [place, certificate] of chain.entries()) {
     reasons.push(...certificateFaults(certificate, rootIds, at));

@@ -156,13 +156,14 @@ function canonical({ tag, body, children }: DerNode): Uint8Array {
 }
 
 /** DER of a SET OF these members: each in its distinguished encoding, in the order of their bytes (X.690, 11.6). */
-export function setOfDer(members: readonly DerNode[]): Uint8Array {
+export function setOfDer(members: readonly DerNode[], tag: number = TAG.set): Uint8Array {
   // Hexadecimal digits sort as the bytes do.
   const keyed = members.map(canonical).map((bytes) => ({ bytes, key: toHex(bytes) }));
-  return encodeValue(TAG.set, ...keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ bytes }) => bytes));
+  return encodeValue(tag, ...keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ bytes }) => bytes));
 }
 
-function encodeValue(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+/** One value: its identifier octet, its length in the fewest octets, its contents. */
+export function encodeValue(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   const length = contents.reduce((sum, part) => sum + part.length, 0);
   const octets: number[] = [];
   for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest & 0xff);

@@ -12,12 +12,13 @@ const REASONS = {
   SIGNATURE_WRONG: ['The signature value is not by the key of its certificate.', '签名值与证书公钥不符。'],
   SIGNER_CERTIFICATE_ABSENT: ['The signer’s certificate is not in the signature.', '签名中没有签署者证书。'],
   SIGNING_CERTIFICATE_ABSENT: [
-    'The signature does not bind its certificate (signing-certificate-v2), which its format requires.',
-    '签名未绑定签署证书（signing-certificate-v2），不符合其格式要求。',
+    'The signature does not bind its certificate (signing-certificate), which its format requires.',
+    '签名未绑定签署证书（signing-certificate），不符合其格式要求。',
   ],
   SIGNING_CERTIFICATE_WRONG: ['The signature binds another certificate.', '签名绑定的是另一张证书。'],
-  CONTENT_TYPE_WRONG: ['The signature is not over plain data.', '签名内容类型不正确。'],
+  CONTENT_TYPE_WRONG: ['The signature is over another type of content.', '签名内容类型不正确。'],
   CONTENT_NOT_DETACHED: ['The signature carries content of its own.', '签名自带内容，不是分离式签名。'],
+  CONTENT_ABSENT: ['What was signed is not in the signature.', '签名中没有被签内容。'],
   ATTRIBUTES_ABSENT: ['The signature has no signed attributes.', '签名缺少已签名属性。'],
   ATTRIBUTES_INVALID: ['The signed attributes break their standard.', '已签名属性不合标准。'],
   ALGORITHM_WEAK: ['The signature uses an algorithm that can be forged.', '签名使用了可被伪造的弱算法。'],
@@ -26,11 +27,16 @@ const REASONS = {
   KEY_WEAK: ['The signer’s key is too short: RSA needs 2048 bits.', '签署者密钥过短：RSA 至少 2048 位。'],
   KEY_UNKNOWN: ['The signer’s key is of a kind that is not accepted.', '签署者密钥类型不被接受。'],
 
+  // --- the timestamp ----------------------------------------------------------------------------------------------------
+  TIMESTAMP_IMPRINT_WRONG: ['The timestamp is over other bytes.', '时间戳对应的不是这些内容。'],
+
   // --- the chain --------------------------------------------------------------------------------------------------------
   CHAIN_INCOMPLETE: ['The certificate does not lead to a trusted root.', '证书链未能到达受信任的根证书。'],
   CERTIFICATE_EXPIRED: ['A certificate had expired at that time.', '证书在该时间已过期。'],
   CERTIFICATE_NOT_YET_VALID: ['A certificate was not valid yet at that time.', '证书在该时间尚未生效。'],
   CERTIFICATE_USAGE: ['The certificate is not for signing documents.', '证书不得用于签署文档。'],
+  TIMESTAMP_USAGE: ['The certificate is not for timestamps alone.', '证书不是专用于时间戳的证书。'],
+  OCSP_USAGE: ['The certificate is not for telling the status of others.', '证书不得用于证书状态查询应答。'],
   CERTIFICATE_ALGORITHM: [
     'A certificate was issued with an algorithm or key that is not accepted.',
     '证书签发算法或密钥不被接受。',

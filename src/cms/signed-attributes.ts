@@ -1,4 +1,4 @@
-/** The signed attributes of a SignerInfo (RFC 5652, 5.3 and 11), and what each says. */
+/** The attributes of a SignerInfo (RFC 5652, 5.3 and 11), and what each signed one says. */
 import { createHash } from 'node:crypto';
 import { equalBytes, toHex } from '../bytes.ts';
 import { digestOf, readAlgorithm } from './algorithms.ts';
@@ -18,23 +18,38 @@ export const ATTRIBUTE = {
   signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
   /** RFC 6211, 2. */
   algorithmProtection: '1.2.840.113549.1.9.52',
+  /** RFC 3161, appendix A: over the value of the signature; unsigned. */
+  timestampToken: '1.2.840.113549.1.9.16.2.14',
 } as const;
 
 /** Values by the attribute's object identifier. */
 export type Attributes = ReadonlyMap<string, readonly DerNode[]>;
 
-/** Throws DerError; an attribute that stands twice (RFC 5652, 5.3: none may) is refused. */
-export function readAttributes(nodes: readonly DerNode[], field: string): Attributes {
+/** Throws DerError; a signed attribute that stands twice is refused (RFC 5652, 11.1 and 11.2; RFC 5035, 3). */
+export function readSignedSet(nodes: readonly DerNode[]): Attributes {
   const attributes = new Map<string, readonly DerNode[]>();
-  for (const node of nodes) {
-    const fields = new DerFields(node, field);
-    const type = readOid(fields.next('attrType'), `${field}.attrType`);
-    const values = fields.next('attrValues', TAG.set).children;
-    fields.end();
-    if (attributes.has(type)) fail(`${field}: ${type} twice`);
+  for (const { type, values } of nodes.map((node) => readAttribute(node, 'signedAttrs'))) {
+    if (attributes.has(type)) fail(`signedAttrs: ${type} twice`);
     attributes.set(type, values);
   }
   return attributes;
+}
+
+/** Throws DerError. An unsigned attribute may stand several times (RFC 5126, 6.1.1), each with values of its own. */
+export function readUnsignedSet(nodes: readonly DerNode[]): Attributes {
+  const attributes = new Map<string, readonly DerNode[]>();
+  for (const { type, values } of nodes.map((node) => readAttribute(node, 'unsignedAttrs'))) {
+    attributes.set(type, [...(attributes.get(type) ?? []), ...values]);
+  }
+  return attributes;
+}
+
+function readAttribute(node: DerNode, field: string): { readonly type: string; readonly values: readonly DerNode[] } {
+  const fields = new DerFields(node, field);
+  const type = readOid(fields.next('attrType'), `${field}.attrType`);
+  const values = fields.next('attrValues', TAG.set).children;
+  fields.end();
+  return { type, values };
 }
 
 /** The one value of an attribute; undefined where the attribute is absent. Throws DerError where there are more or none. */

@@ -1,4 +1,4 @@
-/** Detached CMS signatures (RFC 5652): written as PAdES B-B, read with bounds, verified strictly. */
+/** CMS signatures (RFC 5652): written as PAdES B-B and given timestamps, read with bounds, verified strictly. */
 import { createHash } from 'node:crypto';
 import { equalBytes, fromHex, toHex } from '../bytes.ts';
 import { isAppError } from '../errors.ts';
@@ -20,12 +20,23 @@ import {
 import type { Asn1 } from './asn1.ts';
 import { parseCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
-import { DerFields, TAG, contextPrimitive, contextTag, decoding, fail, readDer, setOfDer } from './der.ts';
-import type { DerNode } from './der.ts';
+import {
+  DerFields,
+  TAG,
+  contextPrimitive,
+  contextTag,
+  decoding,
+  encodeValue,
+  expectTag,
+  fail,
+  readDer,
+  setOfDer,
+} from './der.ts';
+import type { DerLimits, DerNode } from './der.ts';
 import { readInteger, readOctets, readOid, readSmallInteger } from './der-values.ts';
 import { reason } from './reason.ts';
 import type { Reason } from './reason.ts';
-import { ATTRIBUTE, identifies, readAttributes, readSignedAttributes } from './signed-attributes.ts';
+import { ATTRIBUTE, identifies, readSignedAttributes, readSignedSet, readUnsignedSet } from './signed-attributes.ts';
 import type { Attributes, SignedAttributes } from './signed-attributes.ts';
 
 export interface SigningRequest {
@@ -104,7 +115,38 @@ function signingCertificate(signer: Certificate): Asn1 {
   return sequence(sequence(sequence(octetString(hash), issuerSerial)));
 }
 
+/**
+ * The signature with one more unsigned attribute: every byte of it stays but the lengths around the new one. `type` as in ATTRIBUTE,
+ * `value` as its DER. Throws CMS_INVALID where either is not DER, since the whole must stay DER (ISO 32000-2, 12.8.3.3.1).
+ */
+export function withUnsignedAttribute(cms: Uint8Array, type: string, value: Uint8Array): Uint8Array {
+  return decoding('CMS_INVALID', () => {
+    const added = readDer(toDer(attribute(type, encoded(readDer(value, STRICT).bytes))), STRICT);
+    const contentInfo = readDer(cms, STRICT);
+    const content = expectTag(contentInfo.children.at(-1), contextTag(0), 'contentInfo.content');
+    const signedData = expectTag(content.children.at(-1), TAG.sequence, 'signedData');
+    const signerInfos = expectTag(signedData.children.at(-1), TAG.set, 'signerInfos');
+    const [signerInfo, ...others] = signerInfos.children;
+    if (signerInfo === undefined || others.length > 0) {
+      fail(`signerInfos: expected one signer, got ${signerInfos.children.length}`);
+    }
+    const members = expectTag(signerInfo, TAG.sequence, 'signerInfo').children;
+    const present = members.at(-1)?.tag === contextTag(1) ? members.at(-1) : undefined;
+    const unsigned = setOfDer([...(present?.children ?? []), added], contextTag(1));
+    const kept = present === undefined ? members : members.slice(0, -1);
+    const signed = encodeValue(TAG.sequence, ...kept.map(({ bytes }) => bytes), unsigned);
+    return [signerInfos, signedData, content, contentInfo].reduce(withLast, signed);
+  });
+}
+
+/** `parent` with its last member replaced. */
+function withLast(last: Uint8Array, { tag, children }: DerNode): Uint8Array {
+  return encodeValue(tag, ...children.slice(0, -1).map(({ bytes }) => bytes), last);
+}
+
 export interface ParsedSignedData {
+  /** The ContentInfo as it came, without padding. */
+  readonly bytes: Uint8Array;
   /** The hash over the signed bytes that `verifySignedData` wants; null: one that is refused, as `verifySignedData` then says. */
   readonly hash: HashName | null;
   /** All that are embedded and readable. */
@@ -128,6 +170,7 @@ export interface ParsedSignedData {
 /** Room for a chain, timestamps and embedded revocation lists. */
 const MAX_SIGNED_DATA_BYTES = 1024 * 1024;
 const MAX_CERTIFICATES = 64;
+const STRICT: DerLimits = { maxBytes: MAX_SIGNED_DATA_BYTES };
 
 /**
  * Reads a ContentInfo with a SignedData of exactly one signer; zero bytes may follow it (the padding of a PDF's Contents), others may
@@ -139,10 +182,8 @@ export function parseSignedData(bytes: Uint8Array, known: readonly Certificate[]
 }
 
 function readSignedData(bytes: Uint8Array, known: readonly Certificate[]): ParsedSignedData {
-  const contentInfo = new DerFields(
-    readDer(bytes, { maxBytes: MAX_SIGNED_DATA_BYTES, ber: true, zeroPadded: true }),
-    'contentInfo',
-  );
+  const whole = readDer(bytes, { ...STRICT, ber: true, zeroPadded: true });
+  const contentInfo = new DerFields(whole, 'contentInfo');
   const type = readOid(contentInfo.next('contentType'), 'contentInfo.contentType');
   if (type !== OID.signedData) fail(`contentInfo: expected signed data, got ${type}`);
   const content = contentInfo.optionalExplicit(0, 'content');
@@ -177,6 +218,7 @@ function readSignedData(bytes: Uint8Array, known: readonly Certificate[]): Parse
   const { sid, version: _, ...rest } = signer;
   return {
     ...rest,
+    bytes: whole.bytes,
     hash: signer.digest.hash,
     certificates,
     signer: certificates.find((certificate) => isNamedBy(sid, certificate)) ?? null,
@@ -228,12 +270,10 @@ function readSignerInfo(node: DerNode | undefined) {
     digest: digestOf(digestAlgorithm, 'digestAlgorithm'),
     scheme: schemeOf(signatureAlgorithm, 'signatureAlgorithm'),
     signature,
-    signedAttributes: signedAttributes
-      ? readSignedAttributes(readAttributes(signedAttributes.children, 'signedAttrs'))
-      : null,
+    signedAttributes: signedAttributes ? readSignedAttributes(readSignedSet(signedAttributes.children)) : null,
     // Signed is the DER encoding, whatever was sent (RFC 5652, 5.4).
     signedBytes: signedAttributes ? setOfDer(signedAttributes.children) : new Uint8Array(),
-    unsignedAttributes: readAttributes(unsignedAttributes, 'unsignedAttrs'),
+    unsignedAttributes: readUnsignedSet(unsignedAttributes),
     algorithms: { digest: digestAlgorithm, signature: signatureAlgorithm },
   };
 }
@@ -260,47 +300,78 @@ function isNamedBy(sid: SignerIdentifier, certificate: Certificate): boolean {
 export type SignatureCheck = { readonly ok: true; readonly signer: Certificate } | ({ readonly ok: false } & Reason);
 
 export interface SignatureRules {
-  /** `required` for ETSI.CAdES.detached; in any case it must be right where it is present. Default: `optional`. */
-  readonly signingCertificate?: 'required' | 'optional';
+  /**
+   * Whether the signer's certificate must be bound by signing-certificate-v2 (`required`, for ETSI.CAdES.detached) or by that or the
+   * first version, which knows SHA-1 only (`any-version`). Where either is present it must be right in any case. Default: `optional`.
+   */
+  readonly signingCertificate?: 'required' | 'any-version' | 'optional';
 }
 
 /**
- * Whether the signature is its signer's, over bytes with this digest (made with `parsed.hash`). Says nothing of whether the signer's
- * certificate is trusted. The first thing that is wrong is the answer.
+ * Whether the detached signature is its signer's, over bytes with this digest (made with `parsed.hash`). Says nothing of whether the
+ * signer's certificate is trusted. The first thing that is wrong is the answer.
  */
 export function verifySignedData(
   parsed: ParsedSignedData,
   digest: Uint8Array,
   rules: SignatureRules = {},
 ): SignatureCheck {
+  return verify(parsed, OID.data, rules, ({ content }) => (content === null ? digest : reason('CONTENT_NOT_DETACHED')));
+}
+
+/** The same for a signature that carries what it is over, which must be of this content type. */
+export function verifyAttached(
+  parsed: ParsedSignedData,
+  contentType: string,
+  rules: SignatureRules = {},
+): SignatureCheck {
+  return verify(parsed, contentType, rules, ({ content }, hash) =>
+    content === null ? reason('CONTENT_ABSENT') : createHash(hash).update(content).digest(),
+  );
+}
+
+type DigestOfContent = (parsed: ParsedSignedData, hash: HashName) => Uint8Array | Reason;
+
+function verify(
+  parsed: ParsedSignedData,
+  contentType: string,
+  rules: SignatureRules,
+  digestOfContent: DigestOfContent,
+): SignatureCheck {
   const { signer } = parsed;
   if (signer === null) return { ok: false, ...reason('SIGNER_CERTIFICATE_ABSENT') };
   const wrong =
-    contentFault(parsed, digest) ?? certificateFault(parsed, signer, rules) ?? signatureFault(parsed, signer);
+    contentFault(parsed, contentType, digestOfContent) ??
+    certificateFault(parsed, signer, rules) ??
+    signatureFault(parsed, signer);
   return wrong === null ? { ok: true, signer } : { ok: false, ...wrong };
 }
 
-function contentFault(parsed: ParsedSignedData, digest: Uint8Array): Reason | null {
-  const { signedAttributes, contentType, content } = parsed;
-  if (parsed.digest.hash === null) {
-    return reason(parsed.digest.refused === 'weak' ? 'ALGORITHM_WEAK' : 'ALGORITHM_UNKNOWN', parsed.digest.name);
+function contentFault(parsed: ParsedSignedData, wanted: string, digestOfContent: DigestOfContent): Reason | null {
+  const { signedAttributes, contentType, digest } = parsed;
+  if (digest.hash === null) {
+    return reason(digest.refused === 'weak' ? 'ALGORITHM_WEAK' : 'ALGORITHM_UNKNOWN', digest.name);
   }
-  if (contentType !== OID.data) return reason('CONTENT_TYPE_WRONG', contentType);
-  if (content !== null) return reason('CONTENT_NOT_DETACHED');
+  if (contentType !== wanted) return reason('CONTENT_TYPE_WRONG', contentType);
+  const computed = digestOfContent(parsed, digest.hash);
+  if (!(computed instanceof Uint8Array)) return computed;
   // Without signed attributes a signature over attributes could be passed off as one over a document.
   if (signedAttributes === null) return reason('ATTRIBUTES_ABSENT');
   const { messageDigest } = signedAttributes;
   if (signedAttributes.contentType === undefined || messageDigest === undefined) return reason('ATTRIBUTES_INVALID');
   if (signedAttributes.contentType !== contentType) return reason('CONTENT_TYPE_WRONG', signedAttributes.contentType);
-  return equalBytes(messageDigest, digest) ? null : reason('DIGEST_WRONG');
+  return equalBytes(messageDigest, computed) ? null : reason('DIGEST_WRONG');
 }
 
-function certificateFault(parsed: ParsedSignedData, signer: Certificate, rules: SignatureRules): Reason | null {
-  const ids = parsed.signedAttributes?.certificateIds ?? [];
+function certificateFault(
+  { signedAttributes }: ParsedSignedData,
+  signer: Certificate,
+  { signingCertificate = 'optional' }: SignatureRules,
+): Reason | null {
+  const ids = signedAttributes?.certificateIds ?? [];
   if (ids.some((id) => !identifies(id, signer))) return reason('SIGNING_CERTIFICATE_WRONG');
-  // The first version of the attribute knows SHA-1 only, so it binds nothing that counts.
-  const isBound = ids.some(({ version }) => version === 2);
-  return rules.signingCertificate === 'required' && !isBound ? reason('SIGNING_CERTIFICATE_ABSENT') : null;
+  const isBound = ids.some(({ version }) => version === 2 || signingCertificate === 'any-version');
+  return signingCertificate !== 'optional' && !isBound ? reason('SIGNING_CERTIFICATE_ABSENT') : null;
 }
 
 function signatureFault(parsed: ParsedSignedData, signer: Certificate): Reason | null {
