@@ -621,6 +621,20 @@ export const ERRORS = {
     'Check the network and `timestamp.url`; what was sealed meanwhile is stamped once it can be.',
     '请检查网络与配置项 timestamp.url；期间已用印的文书将在恢复后补加时间戳。',
   ),
+  TIMESTAMP_REFUSED: row(
+    502,
+    'The timestamp authority gave no timestamp',
+    '时间戳服务拒绝签发时间戳',
+    'Ask the authority about what `detail` says.',
+    '请按 detail 所示原因联系时间戳服务。',
+  ),
+  TIMESTAMP_INVALID: row(
+    502,
+    'The timestamp authority’s answer is not what was asked for',
+    '时间戳服务的应答与请求不符',
+    'Check `timestamp.url`, or use another authority.',
+    '请检查配置项 timestamp.url，或更换时间戳服务。',
+  ),
   TIMESTAMP_UNTRUSTED: row(
     502,
     'The timestamp authority is not trusted',
@@ -662,20 +676,6 @@ export const ERRORS = {
     '无法读取证书',
     'Use a PEM or DER certificate.',
     '请使用 PEM 或 DER 证书。',
-  ),
-  TIMESTAMP_REFUSED: row(
-    502,
-    'The timestamp authority gave no timestamp',
-    '时间戳机构拒绝签发时间戳',
-    'Ask the authority about what `detail` says.',
-    '请按 detail 所示原因联系时间戳机构。',
-  ),
-  TIMESTAMP_INVALID: row(
-    502,
-    'The timestamp authority’s answer is not the timestamp asked for',
-    '时间戳机构的应答与请求不符',
-    'Check the address of the timestamp authority, or use another one.',
-    '请检查时间戳机构地址，或更换时间戳机构。',
   ),
   CMS_INVALID: row(
     422,

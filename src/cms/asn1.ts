@@ -12,7 +12,6 @@ export const universal = (type: forge.asn1.Type, value: string): Asn1 =>
   asn1.create(Class.UNIVERSAL, type, false, value);
 
 export const sequence = (...members: Asn1[]): Asn1 => asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, members);
-export const oid = (dotted: string): Asn1 => universal(Type.OID, asn1.oidToDer(dotted).getBytes());
 export const octetString = (bytes: Uint8Array): Asn1 => universal(Type.OCTETSTRING, latin1Text(bytes));
 export const nullValue = (): Asn1 => universal(Type.NULL, '');
 export const boolean = (value: boolean): Asn1 => universal(Type.BOOLEAN, value ? '\u00ff' : '\0');
@@ -40,6 +39,17 @@ export function encoded(der: Uint8Array): Asn1 {
   const head = length < 0x80 ? 2 : 2 + (length & 0x7f);
   // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- class and number of any tag
   return asn1.create(tag & 0xc0, tag & 0x3f, false, latin1Text(der.subarray(head)));
+}
+
+/** Dotted decimal (X.690, 8.19); node-forge cuts an arc to 32 bits. */
+export function oid(dotted: string): Asn1 {
+  const [top = 0n, second = 0n, ...rest] = dotted.split('.').map(BigInt);
+  const octets = [top * 40n + second, ...rest].map((arc) => {
+    let text = String.fromCharCode(Number(arc & 0x7fn));
+    for (let left = arc >> 7n; left > 0n; left >>= 7n) text = String.fromCharCode(0x80 | Number(left & 0x7fn)) + text;
+    return text;
+  });
+  return universal(Type.OID, octets.join(''));
 }
 
 /** SET OF, in the order that DER asks for (X.690, 11.6): by the bytes of the encodings. */

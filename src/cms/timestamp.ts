@@ -54,27 +54,29 @@ export interface TimestampToken {
   readonly signedData: ParsedSignedData;
 }
 
-/** What was asked for: the SHA-256 of the stamped bytes, and the random number of the request. */
+/** What was asked for. */
 export interface TimestampQuestion {
+  /** Of the bytes to stamp. */
   readonly sha256: Uint8Array;
+  /** Random bytes, 8 to 16 of them. */
   readonly nonce: Uint8Array;
+  /** Object identifier of the policy to stamp by; absent: the authority's own. */
+  readonly policy?: string | undefined;
 }
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 const MAX_SERIAL_BYTES = 32;
 const MAX_STATUS_TEXT = 200;
 
-/**
- * DER of a TimeStampReq (RFC 3161, 2.4.1) that asks for a token with its certificate, under whatever policy the authority has. `nonce`:
- * random bytes, 8 to 16 of them.
- */
-export function encodeTimestampRequest(sha256: Uint8Array, nonce: Uint8Array): Uint8Array {
+/** DER of a TimeStampReq (RFC 3161, 2.4.1) that asks for a token with its certificate. `nonce` and `policy` as in TimestampQuestion. */
+export function encodeTimestampRequest(sha256: Uint8Array, nonce: Uint8Array, policy?: string): Uint8Array {
   if (sha256.length !== 32) throw new RangeError(`expected a SHA-256 of 32 bytes, got ${sha256.length}`);
   if (nonce.length < 8 || nonce.length > 16)
     throw new RangeError(`expected a nonce of 8 to 16 bytes, got ${nonce.length}`);
   // NULL, where RFC 5754, 2 would rather have nothing: what every client in use writes, and every authority takes.
   const imprint = sequence(sequence(oid(OID.sha256), nullValue()), octetString(sha256));
-  return toDer(sequence(smallInteger(1), imprint, integer(unsignedContents(nonce)), boolean(true)));
+  const asked = policy === undefined ? [] : [oid(policy)];
+  return toDer(sequence(smallInteger(1), imprint, ...asked, integer(unsignedContents(nonce)), boolean(true)));
 }
 
 /** Contents of the INTEGER that these bytes are as a magnitude: no zeros before it, but one where its top bit is set. */
@@ -99,7 +101,7 @@ const FAILURES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * The token of a TimeStampResp (RFC 3161, 2.4.2), which is over what was asked and signed by the certificate that came with it; whether
+ * The token of a TimeStampResp (RFC 3161, 2.4.2), which is over what was asked, and signed by the certificate that came with it; whether
  * that is trusted is for a chain to say (`buildChain` with purpose `timestamp`). Throws TIMESTAMP_REFUSED with what the authority gives
  * as its reason, TIMESTAMP_INVALID where the answer is another than asked for or breaks its standard.
  */
@@ -111,6 +113,9 @@ export function readTimestampResponse(response: Uint8Array, asked: TimestampQues
   const { nonce } = token;
   if (nonce === null || !equalBytes(nonce, unsignedContents(asked.nonce))) {
     throw new AppError('TIMESTAMP_INVALID', `nonce: ${nonce === null ? 'absent' : 'not that of the request'}`);
+  }
+  if (asked.policy !== undefined && token.policy !== asked.policy) {
+    throw new AppError('TIMESTAMP_INVALID', `policy: expected ${asked.policy}, got ${token.policy}`);
   }
   if (token.hash !== 'sha256') throw new AppError('TIMESTAMP_INVALID', 'messageImprint: expected SHA-256');
   const check = verifyTimestampToken(token, asked.sha256);

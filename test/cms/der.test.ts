@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import forge from 'node-forge';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, latin1Bytes, toHex } from '../../src/bytes.ts';
+import { oid, toDer } from '../../src/cms/asn1.ts';
 import { DerError, DerFields, TAG, decoding, readDer, setOfDer } from '../../src/cms/der.ts';
 import type { DerLimits, DerNode } from '../../src/cms/der.ts';
 import {
@@ -159,6 +160,20 @@ describe('values', () => {
 
   it.each(['06 00', '06 01 80', '06 02 80 01', '06 02 2a 86'])('object identifier %s is refused', (hex) => {
     expect(() => readOid(read(hex), 'oid')).toThrow(DerError);
+  });
+
+  it('object identifiers are read as they were written', () => {
+    const arcs = fc.array(fc.bigInt({ min: 0n, max: 1n << 64n }), { maxLength: 5 });
+    const start = fc.oneof(
+      fc.tuple(fc.constantFrom(0n, 1n), fc.bigInt({ min: 0n, max: 39n })),
+      fc.tuple(fc.constant(2n), fc.bigInt({ min: 0n, max: 1n << 40n })),
+    );
+    fc.assert(
+      fc.property(start, arcs, (first, rest) => {
+        const dotted = [...first, ...rest].join('.');
+        expect(readOid(readDer(toDer(oid(dotted)), { maxBytes: 100 }), 'oid')).toBe(dotted);
+      }),
+    );
   });
 
   it('integers are in the fewest bytes', () => {

@@ -7,6 +7,7 @@ import { concatBytes, equalBytes, fromHex, latin1Text, toHex } from '../../src/b
 import { buildChain } from '../../src/cms/chain.ts';
 import { parseCertificate } from '../../src/cms/certificate.ts';
 import { readDer } from '../../src/cms/der.ts';
+import { readOid } from '../../src/cms/der-values.ts';
 import { ATTRIBUTE } from '../../src/cms/signed-attributes.ts';
 import { parseSignedData, verifySignedData, withUnsignedAttribute } from '../../src/cms/signed-data.ts';
 import {
@@ -68,6 +69,12 @@ describe('a request for a timestamp', () => {
     );
   });
 
+  it('names a policy where one is asked for', () => {
+    const { children } = readDer(encodeTimestampRequest(sha256, nonce, '1.2.156.112562.2.1'), { maxBytes: 1000 });
+    expect(children.map(({ tag }) => tag)).toEqual([0x02, 0x30, 0x06, 0x02, 0x01]);
+    expect(readOid(children[2], 'policy')).toBe('1.2.156.112562.2.1');
+  });
+
   it('needs a SHA-256 and a nonce that cannot be guessed', () => {
     expect(() => encodeTimestampRequest(new Uint8Array(20), nonce)).toThrow(RangeError);
     expect(() => encodeTimestampRequest(sha256, new Uint8Array(4))).toThrow(RangeError);
@@ -119,6 +126,7 @@ describe('an answer of OpenSSL', () => {
     ['other bytes', granted, { sha256: hashOf('sha256', nonce), nonce }, 'TIMESTAMP_IMPRINT_WRONG'],
     ['another request', granted, { sha256, nonce: new Uint8Array(8) }, 'nonce: not that of the request'],
     ['a request without nonce', fixture('no-nonce.tsr'), asked, 'nonce: absent'],
+    ['another policy', granted, { ...asked, policy: '1.2.3.4' }, 'policy: expected 1.2.3.4, got 1.2.156.112562.2.1'],
     ['SHA-512', fixture('sha512.tsr'), asked, 'nonce: not that of the request'],
   ])('is refused where it is for %s', (_, response, question, detail) => {
     const error = thrown(() => readTimestampResponse(response, question));
