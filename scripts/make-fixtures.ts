@@ -1,10 +1,11 @@
 /** Draws the fixtures anew, the same to the byte: `npm run fixtures`, or some of them: `npm run fixtures -- prints pdf agreements`. */
 import { packagePath } from '../src/package.ts';
 import { makeAgreements } from './make-agreement.ts';
+import { makePdfa } from './make-pdfa.ts';
 import { makePdfs } from './make-pdfs.ts';
 import { makePrints } from './make-prints.ts';
 
-const MAKERS = { agreements: makeAgreements, pdf: makePdfs, prints: makePrints } as const;
+const MAKERS = { agreements: makeAgreements, pdf: makePdfs, pdfa: makePdfa, prints: makePrints } as const;
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(MAKERS, name));

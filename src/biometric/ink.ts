@@ -72,7 +72,7 @@ function mean(image: RgbaImage, left: number, top: number, factor: number): [num
 
 /** The samples of a picture as PDF takes them: colour, or grey where there is no colour, and opacity where it differs. */
 export interface InkSamples {
-  readonly colorSpace: 'DeviceRGB' | 'DeviceGray';
+  readonly colorSpace: 'rgb' | 'gray';
   readonly samples: Uint8Array;
   readonly alpha: Uint8Array | null;
 }
@@ -92,8 +92,70 @@ export function inkSamples({ width, height, rgba }: RgbaImage): InkSamples {
     grey &&= r === g && g === b;
   }
   return {
-    colorSpace: grey ? 'DeviceGray' : 'DeviceRGB',
+    colorSpace: grey ? 'gray' : 'rgb',
     samples: grey ? rgb.filter((_, i) => i % 3 === 0) : rgb,
     alpha: opaque ? null : alpha,
   };
+}
+
+/** Of a picture's inked pixels: the share that is no stronger than what counts as full ink. */
+const FULL = 0.75;
+
+/**
+ * The ink without the paper: white becomes clear, and what is paler than the picture's ink becomes ink that covers less, so that over
+ * white it all looks as before. What is too faint to be ink is clear.
+ */
+export function inkAlone({ width, height, rgba }: RgbaImage): RgbaImage {
+  const cover = Float64Array.from({ length: width * height }, (_, i) => inkAt(rgba, 4 * i));
+  const inked = cover.filter((value) => value >= FAINT).toSorted();
+  const full = inked[Math.floor(FULL * inked.length)] ?? 255;
+  const out = new Uint8Array(rgba.length);
+  for (let i = 0, at = 0; i < cover.length; i++, at += 4) {
+    const own = cover[i] ?? 0;
+    if (own < FAINT) continue;
+    const share = Math.min(1, own / full);
+    const opacity = (rgba[at + 3] ?? 0) / 255;
+    for (let channel = at; channel < at + 3; channel++) {
+      out[channel] = Math.round(255 - ((255 - (rgba[channel] ?? 0)) * opacity) / share);
+    }
+    out[at + 3] = Math.round(255 * share);
+  }
+  return { width, height, rgba: out };
+}
+
+/** The colours of ink alone, three bytes a pixel; where there is none, the mean of what there is: no edge is told by another colour. */
+export function inkColors({ width, height, rgba }: RgbaImage): Uint8Array {
+  const sums = [0, 0, 0];
+  let weight = 0;
+  for (let at = 0; at < rgba.length; at += 4) {
+    const opacity = rgba[at + 3] ?? 0;
+    weight += opacity;
+    for (const [channel, sum] of sums.entries()) sums[channel] = sum + opacity * (rgba[at + channel] ?? 0);
+  }
+  const mean = sums.map((sum) => Math.round(sum / Math.max(1, weight)));
+  return Uint8Array.from({ length: 3 * width * height }, (_, i) => {
+    const at = 4 * Math.floor(i / 3);
+    return (rgba[at + 3] === 0 ? mean[i % 3] : rgba[at + (i % 3)]) ?? 0;
+  });
+}
+
+/** Thresholds of an ordered dither, of 16: B. E. Bayer, "An optimum method for two-level rendition", ICC 1973. */
+const BAYER = [0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5];
+
+/**
+ * Grey made of dots: one bit a pixel, the highest first, rows filled up to whole bytes; 0 is ink, 1 is none.
+ * @param coverAt how much of a pixel is to be covered, 0 to 1, by its number.
+ */
+export function screened(width: number, height: number, coverAt: (pixel: number) => number): Uint8Array {
+  const stride = Math.ceil(width / 8);
+  const bits = new Uint8Array(stride * height).fill(0xff);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      const threshold = ((BAYER[(y % 4) * 4 + (x % 4)] ?? 0) + 0.5) / 16;
+      if (coverAt(i) <= threshold) continue;
+      const at = y * stride + (x >> 3);
+      bits[at] = (bits[at] ?? 0) & ~(0x80 >> (x & 7));
+    }
+  }
+  return bits;
 }

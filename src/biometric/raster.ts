@@ -81,6 +81,28 @@ export function reduceRaster(raster: Raster, maxDpi: number): Raster {
   return { width, height, dpi: maxDpi, pixels };
 }
 
+/** `factor` pixels for each, with straight lines between the middles of the old ones. */
+export function enlargeRaster(raster: Raster, factor: number): Raster {
+  if (factor <= 1) return raster;
+  const { width, height, pixels } = raster;
+  const [wide, high] = [width * factor, height * factor];
+  const out = new Uint8Array(wide * high);
+  const at = (x: number, y: number): number =>
+    pixels[Math.min(Math.max(y, 0), height - 1) * width + Math.min(Math.max(x, 0), width - 1)] ?? 0;
+  for (let row = 0, i = 0; row < high; row++) {
+    const y = (row + 0.5) / factor - 0.5;
+    const top = Math.floor(y);
+    for (let column = 0; column < wide; column++, i++) {
+      const x = (column + 0.5) / factor - 0.5;
+      const left = Math.floor(x);
+      const above = at(left, top) * (1 - x + left) + at(left + 1, top) * (x - left);
+      const below = at(left, top + 1) * (1 - x + left) + at(left + 1, top + 1) * (x - left);
+      out[i] = Math.round(above * (1 - y + top) + below * (y - top));
+    }
+  }
+  return { width: wide, height: high, dpi: raster.dpi * factor, pixels: out };
+}
+
 interface Coverage {
   readonly first: number;
   /** Of the source samples from `first` on; they sum to 1. */

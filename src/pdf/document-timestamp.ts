@@ -3,6 +3,7 @@
  * that the file holds. It may follow any signature, a certification that permits no changes as well (12.8.2.2, Table 257).
  */
 import { AppError } from '../errors.ts';
+import { Forms } from './appearance.ts';
 import { IncrementDraft } from './increment-draft.ts';
 import { checkContentsBytes } from './increment.ts';
 import type { PlannedIncrement } from './increment.ts';
@@ -22,7 +23,7 @@ export function planDocumentTimestamp(pdf: PdfFile, contentsBytes: number, rando
   const draft = new IncrementDraft(pdf);
   const ref = draft.reserve();
   const field = { fieldName: 'auto', place: null, appearance: null, prefix: 'Timestamp' };
-  const fieldName = addSignatureField(draft, fields, ref, field);
+  const fieldName = addSignatureField(draft, new Forms(draft), fields, ref, field);
   const written = draft.finish(ref, TIMESTAMP_DICTIONARY, contentsBytes, random16);
   return { ...written, fieldName, signedBefore: fields.filter(({ value }) => value !== null).length };
 }

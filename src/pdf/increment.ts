@@ -1,6 +1,7 @@
 /** Plans what is appended to a document to mark and to sign it. Pure: the signature itself is filled in by who holds the key. */
 import { deflateSync } from 'node:zlib';
 import { AppError } from '../errors.ts';
+import { Forms } from './appearance.ts';
 import type { Appearance } from './appearance.ts';
 import type { SeenRect } from './geometry.ts';
 import { IncrementDraft } from './increment-draft.ts';
@@ -14,8 +15,8 @@ import type { PdfFile } from './revision.ts';
 import type { SignatureField } from './signature-fields.ts';
 import { addSignatureField } from './signature-widget.ts';
 
-export type { Appearance, ImageSource } from './appearance.ts';
-export type { PageMark } from './page-marks.ts';
+export type { Appearance, Drawing, ImageSource, SampledImage } from './appearance.ts';
+export type { PageMark, Strip } from './page-marks.ts';
 
 export interface SignatureRequest {
   /** Name of an existing empty signature field, or `auto` for a new field. */
@@ -58,16 +59,31 @@ export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16:
   checkUnlocked(pdf, fields, { marks, signature });
 
   const draft = new IncrementDraft(pdf);
-  const pages = Map.groupBy(marks, ({ place }) => place.page);
-  for (const [number, ofPage] of pages) addPageMarks(draft, pdf.page(number), ofPage);
+  const forms = new Forms(draft);
+  addMarks(draft, forms, marks);
   const ref = draft.reserve();
-  const fieldName = addSignatureField(draft, fields, ref, signature);
+  const fieldName = addSignatureField(draft, forms, fields, ref, signature);
   const written = draft.finish(ref, signatureDictionary(signature), signature.contentsBytes, random16);
   return { ...written, fieldName, signedBefore: fields.filter(({ value }) => value !== null).length };
 }
 
 export function checkContentsBytes(bytes: number): void {
   if (!(bytes > 0 && bytes <= MAX_CONTENTS_BYTES)) throw new AppError('INTERNAL', `${bytes} bytes for a signature`);
+}
+
+function addMarks(draft: IncrementDraft, forms: Forms, marks: readonly PageMark[]): void {
+  const left = Map.groupBy(marks, ({ place }) => place.page);
+  if (left.size === 0) return;
+  let last = 0;
+  for (const page of draft.pdf.walkPages()) {
+    last = page.number;
+    const ofPage = left.get(page.number);
+    if (ofPage === undefined) continue;
+    addPageMarks(draft, forms, page, ofPage);
+    left.delete(page.number);
+    if (left.size === 0) return;
+  }
+  throw new AppError('PAGE_OUT_OF_RANGE', `page ${[...left.keys()].join(', ')} of a document of ${last}`);
 }
 
 /**
@@ -86,9 +102,10 @@ function visible(pdf: PdfFile, request: IncrementRequest): IncrementRequest {
     if (signature.fieldName === 'auto') return request;
     throw new AppError('PDF_SHAPE_UNSUPPORTED', 'a form with /NeedAppearances: its signature field would stay empty');
   }
-  const nothing: Appearance = { ...appearance, contentFlate: deflateSync(''), images: {} };
+  const empty = { contentFlate: deflateSync(''), images: {} };
+  const nothing: Appearance = { ...appearance, ink: empty, opaque: empty };
   return {
-    marks: [...marks, { place, appearance, title: 'Signature appearance' }],
+    marks: [...marks, { place, appearance }],
     signature: { ...signature, appearance: nothing },
   };
 }

@@ -4,8 +4,8 @@
  */
 import { latin1Bytes } from '../bytes.ts';
 import { AppError, isAppError } from '../errors.ts';
-import { addForm, addStream, matrixOperands } from './appearance.ts';
-import type { Appearance } from './appearance.ts';
+import { addStream, matrixOperands, operand } from './appearance.ts';
+import type { Appearance, Forms } from './appearance.ts';
 import { BALANCED, contentBalance } from './content-balance.ts';
 import type { ContentBalance } from './content-balance.ts';
 import { POINTS_PER_MM, checkOnPage, toUserSpace } from './geometry.ts';
@@ -13,23 +13,28 @@ import type { Matrix, SeenRect } from './geometry.ts';
 import { editable } from './increment-draft.ts';
 import type { IncrementDraft } from './increment-draft.ts';
 import { isKind, pdfArray, pdfDict, pdfName } from './object.ts';
-import type { PdfObject, PdfRef } from './object.ts';
+import type { PdfDict, PdfObject, PdfRef } from './object.ts';
 import type { PageNode } from './page-tree.ts';
 import type { PdfFile } from './revision.ts';
 
 export interface PageMark {
-  /** The appearance is stretched to its size. */
+  /** The appearance, or the part of it that is shown, is stretched to its size. */
   readonly place: SeenRect;
   readonly appearance: Appearance;
-  /** What it is, for who looks into the file: nothing personal. */
-  readonly title: string;
+  /** An upright strip of the appearance, over its whole height: all that is shown. Points from its left. */
+  readonly strip?: Strip;
+}
+
+export interface Strip {
+  readonly fromPt: number;
+  readonly toPt: number;
 }
 
 /** How much of a page's content is looked through for unbalanced states. */
 const MAX_CONTENT_BYTES = 4 * 1024 * 1024;
 
 /** Draws `marks`, all of them of this page. Throws POSITION_OFF_PAGE, PDF_SHAPE_UNSUPPORTED. */
-export function addPageMarks(draft: IncrementDraft, page: PageNode, marks: readonly PageMark[]): void {
+export function addPageMarks(draft: IncrementDraft, forms: Forms, page: PageNode, marks: readonly PageMark[]): void {
   const { pdf } = draft;
   const geometry = pdf.geometry(page);
   const content = contentOf(pdf, page);
@@ -45,19 +50,19 @@ export function addPageMarks(draft: IncrementDraft, page: PageNode, marks: reado
   }
 
   const resources = editable(pdf.resolve(page.attributes.Resources) ?? pdfDict({}), 'the page’s resources');
-  const forms = category(pdf, resources, 'XObject');
+  const names = category(pdf, resources, 'XObject');
   const states = category(pdf, resources, 'ExtGState');
-  const operators = marks.map(({ place, appearance, title }) => {
+  const blend = forms.blend === null ? '' : `/${addNamed(states, 'ZyBlend', blendState(forms.blend))} gs `;
+  const operators = marks.map(({ place, appearance, strip }) => {
     checkOnPage(geometry, place);
-    const form = addNamed(forms, 'ZyMark', addForm(draft, appearance, title));
-    const blend =
-      appearance.blend === 'Normal'
-        ? ''
-        : `/${addNamed(states, 'ZyBlend', pdfDict({ Type: pdfName('ExtGState'), BM: pdfName(appearance.blend) }))} gs `;
-    const matrix = matrixOperands(stretched(toUserSpace(geometry, place).matrix, place, appearance));
-    return `/Artifact BMC\nq ${matrix} cm ${blend}/${form} Do Q\nEMC\n`;
+    const name = addNamed(names, 'ZyMark', forms.add(appearance));
+    const { fromPt, toPt } = strip ?? { fromPt: 0, toPt: appearance.widthPt };
+    const size = { widthPt: toPt - fromPt, heightPt: appearance.heightPt };
+    const matrix = matrixOperands(stretched(toUserSpace(geometry, place).matrix, place, size));
+    const shown = strip === undefined ? '' : `${clip(size)} ${matrixOperands([1, 0, 0, 1, -fromPt, 0])} cm `;
+    return `/Artifact BMC\nq ${matrix} cm ${blend}${shown}/${name} Do Q\nEMC\n`;
   });
-  if (forms.size > 0) resources.set('XObject', pdfDict(forms));
+  if (names.size > 0) resources.set('XObject', pdfDict(names));
   if (states.size > 0) resources.set('ExtGState', pdfDict(states));
 
   const before = 'q\n'.repeat(1 + surplus);
@@ -71,12 +76,23 @@ export function addPageMarks(draft: IncrementDraft, page: PageNode, marks: reado
   );
 }
 
-/** Maps the appearance's own size onto the place's. */
-export function stretched(matrix: Matrix, place: SeenRect, { widthPt, heightPt }: Appearance): Matrix {
+/** A rectangle from the origin, to draw inside of. */
+function clip({ widthPt, heightPt }: SizePt): string {
+  return `0 0 ${operand(widthPt)} ${operand(heightPt)} re W n`;
+}
+
+type SizePt = Pick<Appearance, 'widthPt' | 'heightPt'>;
+
+/** Maps a drawing's own size onto the place's. */
+function stretched(matrix: Matrix, place: SeenRect, { widthPt, heightPt }: SizePt): Matrix {
   const [a, b, c, d, e, f] = matrix;
   const x = (place.widthMm * POINTS_PER_MM) / widthPt;
   const y = (place.heightMm * POINTS_PER_MM) / heightPt;
   return [a * x, b * x, c * y, d * y, e, f];
+}
+
+function blendState(mode: string): PdfDict {
+  return pdfDict({ Type: pdfName('ExtGState'), BM: pdfName(mode) });
 }
 
 /** References to the page's content streams. */

@@ -132,11 +132,11 @@ export const readText: Handler<'readText'> = ({ path }) =>
 /** Compiles what planning runs through, by planning on a small document. */
 export const warm: Handler<'warm'> = () =>
   outcomeOf(() => {
-    const contentFlate = new Uint8Array(0);
-    const appearance = { widthPt: 1, heightPt: 1, contentFlate, blend: 'Multiply', images: {} } as const;
+    const drawing = { contentFlate: new Uint8Array(0), images: {} };
+    const appearance = { title: '', widthPt: 1, heightPt: 1, ink: drawing, opaque: drawing };
     const place = { page: 1, xMm: 1, yMm: 1, widthMm: 1, heightMm: 1 };
     const signature = { fieldName: 'auto', place, appearance, signerName: '', time: new Date(0), contentsBytes: 1 };
-    const request = { marks: [{ place, appearance, title: '' }], signature };
+    const request = { marks: [{ place, appearance }], signature };
     const source = memorySource(SMALLEST_PDF);
     checkPlanned(source, planIncrement(openPdf(source), request, new Uint8Array(16)));
     return null;

@@ -1,8 +1,8 @@
 /** The signature field of a new signature, its widget on a page, and the form that lists it (ISO 32000-2, 12.7.5.5 and 12.5.6.19). */
 import { latin1Bytes } from '../bytes.ts';
 import { AppError } from '../errors.ts';
-import { addForm, addStream, blendState, libRef, matrixOperands, operand } from './appearance.ts';
-import type { Appearance } from './appearance.ts';
+import { addStream, libRef, matrixOperands, operand } from './appearance.ts';
+import type { Appearance, Forms } from './appearance.ts';
 import { POINTS_PER_MM, checkOnPage, toUserSpace } from './geometry.ts';
 import type { Box, Matrix, PageGeometry, SeenRect } from './geometry.ts';
 import type { IncrementDraft } from './increment-draft.ts';
@@ -27,20 +27,26 @@ const WIDGET_FLAGS = 132;
 /** SignaturesExist and AppendOnly (Table 225). */
 const SIGNATURE_FLAGS = 3;
 
+/** An appearance that shows nothing. */
+const NOTHING = { Type: 'XObject', Subtype: 'Form', BBox: [0, 0, 0, 0] };
+
 /** Puts the field with value `signature` into the document and returns its name. Throws FIELD_NOT_FOUND, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE. */
 export function addSignatureField(
   draft: IncrementDraft,
+  forms: Forms,
   fields: readonly SignatureField[],
   signature: PdfRef,
   request: SignatureFieldRequest,
 ): string {
   const name =
-    request.fieldName === 'auto' ? newField(draft, signature, request) : fillField(draft, fields, signature, request);
+    request.fieldName === 'auto'
+      ? newField(draft, forms, signature, request)
+      : fillField(draft, forms, fields, signature, request);
   if (request.fieldName !== 'auto') flagForm(draft, []);
   return name;
 }
 
-function newField(draft: IncrementDraft, signature: PdfRef, request: SignatureFieldRequest): string {
+function newField(draft: IncrementDraft, forms: Forms, signature: PdfRef, request: SignatureFieldRequest): string {
   const { place, appearance, prefix = 'Signature' } = request;
   const { pdf } = draft;
   const page = pdf.page(place?.page ?? 1);
@@ -65,8 +71,10 @@ function newField(draft: IncrementDraft, signature: PdfRef, request: SignatureFi
     const { rect, matrix } = toUserSpace(geometry, place);
     entries.set('Rect', pdfArray(rect.map((value) => Number(value.toFixed(5)))));
     const size = { width: place.widthMm * POINTS_PER_MM, height: place.heightMm * POINTS_PER_MM };
-    if (appearance !== null) entries.set('AP', pdfDict({ N: widgetForm(draft, appearance, size, matrix) }));
+    if (appearance !== null) entries.set('AP', pdfDict({ N: widgetForm(draft, forms, appearance, size, matrix) }));
   }
+  // PDF/A wants an appearance of every field (ISO 19005-1, 6.9), also of one that is nowhere to be seen.
+  if (place === null) entries.set('AP', pdfDict({ N: addStream(draft, new Uint8Array(0), NOTHING) }));
   draft.set(field, pdfDict(entries));
 
   const annotations = pdf.get(page.dict, 'Annots');
@@ -81,6 +89,7 @@ function newField(draft: IncrementDraft, signature: PdfRef, request: SignatureFi
 
 function fillField(
   draft: IncrementDraft,
+  forms: Forms,
   fields: readonly SignatureField[],
   signature: PdfRef,
   { fieldName, place, appearance }: SignatureFieldRequest,
@@ -106,7 +115,7 @@ function fillField(
   if (appearance !== null && box[2] > box[0] && box[3] > box[1]) {
     const page = pageOf(draft, field, widget.ref);
     const { size, matrix } = upright(pdf.geometry(page), box);
-    entries.set('AP', pdfDict({ N: widgetForm(draft, appearance, size, matrix) }));
+    entries.set('AP', pdfDict({ N: widgetForm(draft, forms, appearance, size, matrix) }));
     entries.delete('AS');
     entries.set('P', page.ref);
   }
@@ -142,19 +151,28 @@ function upright(geometry: PageGeometry, box: Box): { size: Size; matrix: Matrix
  * The widget's normal appearance: a form that turns with the page and shows the drawing as large as fits, centred. Readers move a
  * form's box, after its matrix, onto the widget's rectangle (12.5.5, algorithm 8), so the matrix says the turn only.
  */
-function widgetForm(draft: IncrementDraft, appearance: Appearance, size: Size, [a, b, c, d]: Matrix): PdfRef {
-  const { widthPt, heightPt, blend } = appearance;
+function widgetForm(
+  draft: IncrementDraft,
+  forms: Forms,
+  appearance: Appearance,
+  size: Size,
+  [a, b, c, d]: Matrix,
+): PdfRef {
+  const { widthPt, heightPt } = appearance;
+  const { blend } = forms;
   const scale = Math.min(size.width / widthPt, size.height / heightPt);
   const x = (size.width - widthPt * scale) / 2;
   const y = (size.height - heightPt * scale) / 2;
-  const state = blendState(blend);
-  const operators = `q ${matrixOperands([scale, 0, 0, scale, x, y])} cm${'Gs' in state ? ' /Gs gs' : ''} /Fm Do Q`;
+  const operators = `q ${matrixOperands([scale, 0, 0, scale, x, y])} cm${blend === null ? '' : ' /Gs gs'} /Fm Do Q`;
   return addStream(draft, latin1Bytes(operators), {
     Type: 'XObject',
     Subtype: 'Form',
     BBox: [0, 0, Number(operand(size.width)), Number(operand(size.height))],
     Matrix: [a, b, c, d, 0, 0].map((value) => Number(value.toFixed(8))),
-    Resources: { XObject: { Fm: libRef(addForm(draft, appearance, 'Signature appearance')) }, ExtGState: state },
+    Resources: {
+      XObject: { Fm: libRef(forms.add(appearance)) },
+      ...(blend === null ? {} : { ExtGState: { Gs: { Type: 'ExtGState', BM: blend } } }),
+    },
   });
 }
 

@@ -2,14 +2,18 @@
 import { deflateSync } from 'node:zlib';
 import { concatTransformationMatrix, drawObject, popGraphicsState, pushGraphicsState } from 'pdf-lib';
 import type { PDFOperator } from 'pdf-lib';
+import { inkAlone, inkColors, inkSamples, reduced, screened, trimmed } from '../biometric/ink.ts';
 import { decodePngRgba } from '../biometric/png.ts';
+import type { RgbaImage } from '../biometric/png.ts';
+import { enlargeRaster } from '../biometric/raster.ts';
 import type { Raster } from '../biometric/raster.ts';
 import { latin1Bytes } from '../bytes.ts';
 import { AppError } from '../errors.ts';
-import type { Appearance, ImageSource } from '../pdf/increment.ts';
+import type { Appearance, Drawing, ImageSource } from '../pdf/increment.ts';
 import { POINTS_PER_MM } from '../pdf/geometry.ts';
+import { fillColor } from './drawing.ts';
+import type { Rgb } from './drawing.ts';
 import type { GlyphOutlines } from './glyph-outlines.ts';
-import { inkSamples, reduced, trimmed } from '../biometric/ink.ts';
 import { drawSeal } from './seal-drawing.ts';
 import type { SealText } from './seal-drawing.ts';
 
@@ -18,11 +22,19 @@ const FINEST_DPI = 600;
 const IMAGE = 'Ink';
 
 /** Red stamping ink on white: sample 0, a ridge, is full ink, 255 is paper. */
-const RIDGE_INK = [200, 22, 30] as const;
+const RIDGE_INK: Rgb = [200 / 255, 22 / 255, 30 / 255];
 const INK_PALETTE = Uint8Array.from({ length: 768 }, (_, i) => {
-  const ink = RIDGE_INK[i % 3] ?? 0;
+  const ink = 255 * (RIDGE_INK[i % 3] ?? 0);
   return Math.round(ink + ((255 - ink) * Math.floor(i / 3)) / 255);
 });
+
+/** How much of the paper a picture of ink may hide where it cannot be looked through: text below stays to be read. */
+const OPAQUE_COVER = { seal: 0.7, stamp: 0.7, signature: 1 } as const;
+/** Pixels of a picture for one of its colours, where what is painted is told apart from it. */
+const COLOR_STEP = 6;
+
+/** A printed seal whose picture is coarser shows its pixels. */
+const COARSEST_DPI = 300;
 
 interface Box {
   readonly widthMm: number;
@@ -35,71 +47,115 @@ interface Box {
  */
 export function sealAppearance(seal: SealText, outlines: GlyphOutlines): Appearance {
   const side = seal.diameterMm * POINTS_PER_MM;
-  return {
-    widthPt: side,
-    heightPt: side,
-    contentFlate: deflateSync(serialized(drawSeal(seal, outlines))),
-    blend: 'Multiply',
+  const drawn = (opaque: boolean): Drawing => ({
+    contentFlate: deflateSync(serialized(drawSeal(seal, outlines, opaque))),
     images: {},
-  };
+  });
+  return { title: SEAL_TITLE, widthPt: side, heightPt: side, ink: drawn(false), opaque: drawn(true) };
 }
+
+const SEAL_TITLE = 'Seal';
 
 /**
  * A signature or stamp from a PNG: its empty margins cut off, as large as fits into `most` with its own proportions. It lies on the
  * paper as ink does, so that white paper in the picture hides nothing.
  * @throws AppError PICTURE_NOT_PNG, PICTURE_TOO_LARGE, PICTURE_BLANK.
  */
-export function pictureAppearance(png: Uint8Array, most: Box): Appearance {
-  const { image, size } = inkOf(png, most);
-  return picture(image, size, size);
+export function pictureAppearance(kind: 'signature' | 'stamp', png: Uint8Array, most: Box): Appearance {
+  return fromPng(kind === 'stamp' ? 'Stamp' : 'Signature', png, most, OPAQUE_COVER[kind]);
 }
 
 /**
- * A seal from a PNG, likewise, in the middle of a square of `diameterMm`: one that is not quite round is not pulled into shape.
- * @throws AppError PICTURE_NOT_PNG, PICTURE_TOO_LARGE, PICTURE_BLANK.
+ * A seal from a PNG, likewise: its longer side is `diameterMm`.
+ * @throws AppError PICTURE_NOT_PNG, PICTURE_TOO_LARGE, PICTURE_BLANK, PICTURE_RESOLUTION.
  */
 export function sealPictureAppearance(png: Uint8Array, diameterMm: number): Appearance {
-  const box = { widthMm: diameterMm, heightMm: diameterMm };
-  const { image, size } = inkOf(png, box);
-  return picture(image, size, box);
+  return fromPng(SEAL_TITLE, png, { widthMm: diameterMm, heightMm: diameterMm }, OPAQUE_COVER.seal, COARSEST_DPI);
 }
 
-function inkOf(png: Uint8Array, most: Box): { image: ImageSource; size: Box } {
+function fromPng(title: string, png: Uint8Array, most: Box, cover: number, coarsestDpi = 0): Appearance {
   const ink = trimmed(decodePngRgba(png));
   if (ink === null) throw new AppError('PICTURE_BLANK', 'every pixel is white or transparent');
   const scale = Math.min(most.widthMm / ink.width, most.heightMm / ink.height);
-  const shown = reduced(ink, Math.floor(25.4 / scale / FINEST_DPI));
-  const { colorSpace, samples, alpha } = inkSamples(shown);
-  const image: ImageSource = {
-    width: shown.width,
-    height: shown.height,
-    bitsPerComponent: 8,
+  const dpi = 25.4 / scale;
+  if (dpi < coarsestDpi) {
+    const [width, height] = [ink.width, ink.height].map((pixels) => (pixels * scale).toFixed(1));
+    throw new AppError('PICTURE_RESOLUTION', `${Math.round(dpi)} dpi at ${width} x ${height} mm`);
+  }
+  const shown = reduced(ink, Math.floor(dpi / FINEST_DPI));
+  const size = { widthMm: ink.width * scale, heightMm: ink.height * scale };
+  return picture(title, { ink: sampled(shown), opaque: masked(shown, cover) }, size, size);
+}
+
+function sampled(image: RgbaImage): ImageSource {
+  const { colorSpace, samples, alpha } = inkSamples(image);
+  return {
+    kind: 'samples',
+    width: image.width,
+    height: image.height,
     colorSpace,
     flate: deflateSync(samples, { level: 9 }),
     ...(alpha === null ? {} : { alpha: deflateSync(alpha, { level: 9 }) }),
   };
-  return { image, size: { widthMm: ink.width * scale, heightMm: ink.height * scale } };
+}
+
+/** Without transparency: dots of ink, `cover` of the paper where ink is full, and the coarser picture of their colours. */
+function masked(image: RgbaImage, cover: number): ImageSource {
+  const ink = inkAlone(image);
+  const colors = reduced(ink, COLOR_STEP);
+  return {
+    kind: 'samples',
+    width: colors.width,
+    height: colors.height,
+    colorSpace: 'rgb',
+    flate: deflateSync(inkColors(colors), { level: 9 }),
+    mask: {
+      width: ink.width,
+      height: ink.height,
+      flate: deflateSync(
+        screened(ink.width, ink.height, (i) => ((ink.rgba[4 * i + 3] ?? 0) / 255) * cover),
+        { level: 9 },
+      ),
+    },
+  };
 }
 
 /** A fingerprint in red ink in the middle of a box of `box`, as large as fits with its own proportions. */
 export function fingerprintAppearance(raster: Raster, box: Box): Appearance {
   const scale = Math.min(box.widthMm / raster.width, box.heightMm / raster.height);
-  const image: ImageSource = {
-    width: raster.width,
-    height: raster.height,
-    bitsPerComponent: 8,
+  const { width, height, pixels } = raster;
+  const ink: ImageSource = {
+    kind: 'samples',
+    width,
+    height,
     colorSpace: { indexed: INK_PALETTE },
-    flate: deflateSync(raster.pixels, { level: 9 }),
+    flate: deflateSync(pixels, { level: 9 }),
   };
-  return picture(image, { widthMm: raster.width * scale, heightMm: raster.height * scale }, box);
+  const fine = enlargeRaster(raster, Math.floor(FINEST_DPI / raster.dpi));
+  const opaque: ImageSource = {
+    kind: 'stencil',
+    width: fine.width,
+    height: fine.height,
+    flate: deflateSync(
+      screened(fine.width, fine.height, (i) => 1 - (fine.pixels[i] ?? 0) / 255),
+      { level: 9 },
+    ),
+  };
+  return picture('Fingerprint', { ink, opaque }, { widthMm: width * scale, heightMm: height * scale }, box);
 }
 
 /** An image of `size` in the middle of `box`. */
-function picture(image: ImageSource, size: Box, box: Box): Appearance {
+function picture(
+  title: string,
+  images: { readonly ink: ImageSource; readonly opaque: ImageSource },
+  size: Box,
+  box: Box,
+): Appearance {
   const [width, height] = [size.widthMm * POINTS_PER_MM, size.heightMm * POINTS_PER_MM];
   const [widthPt, heightPt] = [box.widthMm * POINTS_PER_MM, box.heightMm * POINTS_PER_MM];
   const operators = [
     pushGraphicsState(),
+    ...fillColor(RIDGE_INK), // of stencils; samples bring their own
     concatTransformationMatrix(
       round(width),
       0,
@@ -111,12 +167,13 @@ function picture(image: ImageSource, size: Box, box: Box): Appearance {
     drawObject(IMAGE),
     popGraphicsState(),
   ];
+  const contentFlate = deflateSync(serialized(operators));
   return {
+    title,
     widthPt,
     heightPt,
-    contentFlate: deflateSync(serialized(operators)),
-    blend: 'Multiply',
-    images: { [IMAGE]: image },
+    ink: { contentFlate, images: { [IMAGE]: images.ink } },
+    opaque: { contentFlate, images: { [IMAGE]: images.opaque } },
   };
 }
 

@@ -1,8 +1,9 @@
 /** From what is asked (who marks what, where the seal goes) to places and pictures on pages. */
 import { renderFingerprint } from '../biometric/rendition.ts';
 import { AppError } from '../errors.ts';
+import { POINTS_PER_MM } from '../pdf/geometry.ts';
 import type { SeenRect } from '../pdf/geometry.ts';
-import type { Appearance } from '../pdf/increment.ts';
+import type { Appearance, PageMark } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
 import type { PageText } from '../pdf/text-anchor.ts';
 import { fingerprintAppearance, pictureAppearance } from './appearance.ts';
@@ -21,7 +22,7 @@ import type { MarkRequest, Notice, Placement, SealJob } from './seal-job.ts';
 import { lineFor, signatureLines } from './signature-line.ts';
 
 export interface Layout {
-  readonly marks: readonly { readonly place: SeenRect; readonly appearance: Appearance; readonly title: string }[];
+  readonly marks: readonly PageMark[];
   /** An existing field keeps its own rectangle. */
   readonly seal: { readonly place: SeenRect } | { readonly field: string };
   readonly notices: readonly Notice[];
@@ -39,7 +40,7 @@ type Turn = () => number;
  */
 export async function layOut(
   job: SealJob,
-  sealSize: Size,
+  sealAppearance: Appearance,
   pool: PdfPool,
   turn: Turn,
   signal: AbortSignal,
@@ -48,9 +49,9 @@ export async function layOut(
   const text: ReadText = () => (read ??= pool.readText(job.path, signal));
   const marks = await inOrder(job.marks, (mark) => placeMark(mark, job.parties, text, turn));
   const places = marks.map(({ placed }) => placed.place);
-  const seal = await placeSeal(job.seal, sealSize, places, text);
+  const seal = await placeSeal(job.seal, sizeOf(sealAppearance), places, text);
   return {
-    marks: marks.map(({ placed, appearance, title }) => ({ place: placed.place, appearance, title })),
+    marks: marks.map(({ placed, appearance }) => ({ place: placed.place, appearance })),
     seal: 'field' in seal ? seal : { place: seal.place },
     notices: [...marks.flatMap(({ placed }) => placed.notices), ...('field' in seal ? [] : seal.notices)],
   };
@@ -59,7 +60,6 @@ export async function layOut(
 interface PlacedMark {
   readonly placed: Placed;
   readonly appearance: Appearance;
-  readonly title: string;
 }
 
 async function placeMark(mark: MarkRequest, parties: number, text: ReadText, turn: Turn): Promise<PlacedMark> {
@@ -75,17 +75,16 @@ async function placeMark(mark: MarkRequest, parties: number, text: ReadText, tur
         ? await line().then((found) => placeFingerprint(found.pages, found.line, rotation))
         : await placeAs(placement, FINGERPRINT, 'box', text, rotation);
     const appearance = fingerprintAppearance(renderFingerprint(picture.raster), FINGERPRINT);
-    return { placed, appearance, title: 'Fingerprint' };
+    return { placed, appearance };
   }
   const most = picture.kind === 'stamp' ? STAMP : SIGNATURE;
-  const title = picture.kind === 'stamp' ? 'Stamp' : 'Signature';
-  const whole = pictureAppearance(picture.png, most);
+  const whole = pictureAppearance(picture.kind, picture.png, most);
   const proportions = { width: whole.widthPt, height: whole.heightPt };
   const placed =
     placement === undefined
       ? await line().then((found) => placePicture(found.pages, found.line, proportions, most))
       : await placeAs(placement, scaledInto(proportions, most), 'box', text);
-  return { placed, appearance: whole, title };
+  return { placed, appearance: whole };
 }
 
 async function placeSeal(
@@ -94,7 +93,7 @@ async function placeSeal(
   avoid: readonly SeenRect[],
   text: ReadText,
 ): Promise<Placed | { readonly field: string }> {
-  if (placement === null) return placeSealOnDate(await text(), size.widthMm, avoid);
+  if (placement === null) return placeSealOnDate(await text(), size, avoid);
   if ('field' in placement) return { field: placement.field };
   return placeAs(placement, size, 'round', text);
 }
@@ -122,6 +121,10 @@ async function placeAs(
     rotationDeg: placement.rotation ?? rotationDeg,
   };
   return { place, notices: [] }; // whether there is such a page and room on it, planning finds
+}
+
+function sizeOf({ widthPt, heightPt }: Appearance): Size {
+  return { widthMm: widthPt / POINTS_PER_MM, heightMm: heightPt / POINTS_PER_MM };
 }
 
 function scaledInto(proportions: { readonly width: number; readonly height: number }, most: Size): Size {

@@ -78,20 +78,17 @@ export function placePicture(
 /**
  * The seal astride the date (骑年盖月): centred between the year's and the month's character of the last date that stands by itself,
  * the one after the committee's name where that is found. It moves by the least that clears names and amounts, while it
- * still covers both characters.
+ * still covers both characters. A seal that is no circle is taken for the one around it.
  * @param avoid marks that are to stay clear as names are.
  * @throws AppError KEYWORD_ABSENT where no such date is found.
  */
-export function placeSealOnDate(
-  pages: readonly PageText[],
-  diameterMm: number,
-  avoid: readonly SeenRect[] = [],
-): Placed {
+export function placeSealOnDate(pages: readonly PageText[], size: Size, avoid: readonly SeenRect[] = []): Placed {
+  const diameterMm = Math.max(size.widthMm, size.heightMm);
   const date = findDate(pages);
   const page = pages.find((candidate) => candidate.page === date.page);
   if (page === undefined) throw new RangeError('the date is on one of the pages');
   const near = boxOf(date.page, date.yearToMonth);
-  const ideal = { page: date.page, ...middleOf(near), widthMm: diameterMm, heightMm: diameterMm };
+  const ideal = { page: date.page, ...middleOf(near), ...size };
   const apart = textApart(pages, date.page, new Set(date.own));
   const kept = date.yearToMonth.map((char) => middleOf({ page: date.page, ...char }));
   const within = { ...ideal, widthMm: 2 * diameterMm, heightMm: 2 * diameterMm };
@@ -276,7 +273,7 @@ function covers(place: SeenRect, text: TextBox, shape: Shape): boolean {
   const mid = middleOf(text);
   const dx = Math.max(0, Math.abs(mid.xMm - place.xMm) - halfWidth);
   const dy = Math.max(0, Math.abs(mid.yMm - place.yMm) - halfHeight);
-  if (shape === 'round') return Math.hypot(dx, dy) < place.widthMm / 2;
+  if (shape === 'round') return Math.hypot(dx, dy) < Math.max(place.widthMm, place.heightMm) / 2;
   return dx < place.widthMm / 2 && dy < place.heightMm / 2;
 }
 

@@ -1,24 +1,24 @@
 /** The committee's seal as shapes: a ring, a star, the name along the ring. Pure. */
 import {
   appendBezierCurve,
+  clip,
   closePath,
   concatTransformationMatrix,
+  endPath,
   fill,
   lineTo,
   moveTo,
   popGraphicsState,
   pushGraphicsState,
-  setFillingRgbColor,
   setLineWidth,
-  setStrokingRgbColor,
   stroke,
 } from 'pdf-lib';
 import type { PDFOperator } from 'pdf-lib';
-import { AppError } from '../errors.ts';
 import { POINTS_PER_MM } from '../pdf/geometry.ts';
+import { ABOVE, BELOW, fillColor, glyph, outlineOf, round, strokeColor } from './drawing.ts';
 import type { GlyphOutlines } from './glyph-outlines.ts';
 
-/** Vermilion of stamping ink, DeviceRGB. */
+/** Vermilion of stamping ink. */
 const INK = [0.83, 0.07, 0.1] as const;
 
 /** Measures of a seal of 42 mm, in millimetres; others are scaled. */
@@ -39,9 +39,9 @@ const TEST_MIDDLE = -8.6;
 /** A quarter circle as a Bézier curve: the distance of its control points from its ends, of the radius. */
 const KAPPA = 0.5522847498;
 
-/** The box of a Han character reaches this far below its baseline and above it, of the em. */
-const BELOW = 0.12;
-const ABOVE = 0.88;
+/** Of the lines that fill the star where ink would hide the date below: their width, and from one to the next. */
+const HATCH_WIDTH = 0.28;
+const HATCH_PITCH = 0.62;
 
 export interface SealText {
   /** The committee's name; white space does not count. */
@@ -57,20 +57,21 @@ export function sealCharacters({ name, test }: Pick<SealText, 'name' | 'test'>):
 }
 
 /**
- * Operators that draw the seal into a square of `diameterMm`, its lower left corner at the origin, in points.
+ * Operators that draw the seal into a square of `diameterMm`, its lower left corner at the origin, in points. `opaque`: of its star only
+ * lines, because it lies on the date and nothing is seen through.
  * @throws AppError SEAL_GLYPH_MISSING where `outlines` lacks a character of it.
  */
-export function drawSeal(text: SealText, outlines: GlyphOutlines): PDFOperator[] {
+export function drawSeal(text: SealText, outlines: GlyphOutlines, opaque: boolean): PDFOperator[] {
   const scale = (text.diameterMm / NOMINAL) * POINTS_PER_MM;
   const centre = (NOMINAL / 2) * scale;
   return [
     pushGraphicsState(),
-    setFillingRgbColor(...INK),
-    setStrokingRgbColor(...INK),
+    ...fillColor(INK),
+    ...strokeColor(INK),
     // From here on in millimetres of a 42 mm seal, from its middle.
     concatTransformationMatrix(round(scale), 0, 0, round(scale), round(centre), round(centre)),
     ...rim(),
-    ...star(),
+    ...(opaque ? hatchedStar() : [...starPath(), fill()]),
     ...ringText(Array.from(text.name.replaceAll(/\s/gu, '')), outlines),
     ...(text.test ? testText(outlines) : []),
     popGraphicsState(),
@@ -93,14 +94,35 @@ function rim(): PDFOperator[] {
 }
 
 /** Five points, one upwards; the inner corners where the lines between every second point cross. */
-function star(): PDFOperator[] {
+function starPath(): PDFOperator[] {
   const inner = (STAR_RADIUS * Math.cos((2 * Math.PI) / 5)) / Math.cos(Math.PI / 5);
   const corners = Array.from({ length: 10 }, (_, i) => {
     const angle = (i * Math.PI) / 5;
     const radius = i % 2 === 0 ? STAR_RADIUS : inner;
     return [round(radius * Math.sin(angle)), round(radius * Math.cos(angle))] as const;
   });
-  return [...corners.map(([x, y], i) => (i === 0 ? moveTo(x, y) : lineTo(x, y))), closePath(), fill()];
+  return [...corners.map(([x, y], i) => (i === 0 ? moveTo(x, y) : lineTo(x, y))), closePath()];
+}
+
+function hatchedStar(): PDFOperator[] {
+  const reach = Math.floor((Math.SQRT2 * STAR_RADIUS) / HATCH_PITCH);
+  const lines = Array.from({ length: 2 * reach + 1 }, (_, i) => {
+    const at = round((i - reach) * HATCH_PITCH * Math.SQRT2);
+    return [moveTo(round(at - STAR_RADIUS), -STAR_RADIUS), lineTo(round(at + STAR_RADIUS), STAR_RADIUS)];
+  });
+  return [
+    pushGraphicsState(),
+    ...starPath(),
+    clip(),
+    endPath(),
+    setLineWidth(HATCH_WIDTH),
+    ...lines.flat(),
+    stroke(),
+    popGraphicsState(),
+    setLineWidth(HATCH_WIDTH),
+    ...starPath(),
+    stroke(),
+  ];
 }
 
 /** Characters from left to right over the star, feet towards the middle; the more there are, the closer and narrower. */
@@ -147,61 +169,4 @@ function testText(outlines: GlyphOutlines): PDFOperator[] {
       middle,
     });
   });
-}
-
-interface Spot {
-  /** What an em is made to be, across and upwards. */
-  readonly width: number;
-  readonly height: number;
-  /** Clockwise from the top, about the middle of the seal. */
-  readonly angle: number;
-  /** From the middle of the seal to the character's feet, before it is turned. */
-  readonly bottom: number;
-  /** Its middle across, before it is turned. */
-  readonly middle?: number;
-}
-
-function glyph(character: string, outlines: GlyphOutlines, spot: Spot): PDFOperator[] {
-  const { advance, steps } = outlineOf(character, outlines);
-  const sx = spot.width / outlines.unitsPerEm;
-  const sy = spot.height / outlines.unitsPerEm;
-  const [cos, sin] = [Math.cos(spot.angle), Math.sin(spot.angle)];
-  const x = (spot.middle ?? 0) - (advance / 2) * sx;
-  const y = spot.bottom + BELOW * spot.height;
-  return [
-    pushGraphicsState(),
-    concatTransformationMatrix(
-      round(sx * cos),
-      round(-sx * sin),
-      round(sy * sin),
-      round(sy * cos),
-      round(x * cos + y * sin),
-      round(-x * sin + y * cos),
-    ),
-    ...steps.map((step) => {
-      switch (step[0]) {
-        case 'm':
-          return moveTo(step[1], step[2]);
-        case 'l':
-          return lineTo(step[1], step[2]);
-        case 'c':
-          return appendBezierCurve(step[1], step[2], step[3], step[4], step[5], step[6]);
-        case 'h':
-          return closePath();
-      }
-    }),
-    fill(),
-    popGraphicsState(),
-  ];
-}
-
-function outlineOf(character: string, outlines: GlyphOutlines): GlyphOutlines['glyphs'][string] {
-  const outline = outlines.glyphs[character];
-  if (outline === undefined) throw new AppError('SEAL_GLYPH_MISSING', character);
-  return outline;
-}
-
-/** Seven places: font units are scaled by some 0.006. */
-function round(value: number): number {
-  return Math.round(value * 1e7) / 1e7;
 }

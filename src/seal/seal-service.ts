@@ -32,9 +32,6 @@ export interface SealServiceOptions {
   readonly flush?: (file: FileHandle) => Promise<void>;
 }
 
-/** A printed seal whose picture is coarser shows its pixels. */
-const COARSEST_DPI = 300;
-
 const SIGNED_BEFORE: Notice = {
   code: 'SIGNED_BEFORE',
   message: 'The document was signed already; a strict verifier reports that something was added after that signature.',
@@ -55,15 +52,15 @@ export class SealService implements Sealer {
    * @throws AppError SEAL_* for the key, READER_SIMULATED, PDF_*, KEYWORD_*, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, FILE_*.
    */
   async seal(job: SealJob, signal: AbortSignal): Promise<SealedFile> {
-    const { pool, keys, clock, diameterMm } = this.#options;
+    const { pool, keys, clock } = this.#options;
     const key = keys.use();
     if (!job.allowReal && !key.certificate.isTest) {
       throw new AppError('READER_SIMULATED', 'the agreement carries a simulated print and the seal is not a TEST seal');
     }
-    const size = { widthMm: diameterMm, heightMm: diameterMm };
+    const seal = await this.#appearance(key);
     // What draws loads pdf-lib, and a daemon that only listens need not wait for it.
     const { layOut } = await import('./layout.ts');
-    const layout = await layOut(job, size, pool, turn, signal);
+    const layout = await layOut(job, seal, pool, turn, signal);
     const sealedAt = clock.now();
     const planning = pool.plan(
       job.path,
@@ -72,7 +69,7 @@ export class SealService implements Sealer {
         signature: {
           fieldName: 'field' in layout.seal ? layout.seal.field : 'auto',
           place: 'field' in layout.seal ? null : layout.seal.place,
-          appearance: await this.#appearance(key),
+          appearance: seal,
           signerName: key.certificate.subject.cn ?? key.certificate.subject.text,
           time: sealedAt,
           contentsBytes: key.signatureBytes,
@@ -142,11 +139,7 @@ export class SealService implements Sealer {
     const png = await readFile(path).catch((cause: unknown) => {
       throw new AppError('FILE_UNREADABLE', path, { cause });
     });
-    const appearance = sealPictureAppearance(png, diameterMm);
-    const pixels = Math.max(...Object.values(appearance.images).map(({ width, height }) => Math.max(width, height)));
-    const dpi = Math.round((pixels * 25.4) / diameterMm);
-    if (dpi < COARSEST_DPI) throw new AppError('PICTURE_RESOLUTION', `${dpi} dpi at ${diameterMm} mm`);
-    return appearance;
+    return sealPictureAppearance(png, diameterMm);
   }
 }
 

@@ -4,7 +4,7 @@ import { inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
-import type { Appearance, ImageSource } from '../../src/pdf/increment.ts';
+import type { Appearance, Drawing, SampledImage } from '../../src/pdf/increment.ts';
 import {
   fingerprintAppearance,
   pictureAppearance,
@@ -28,15 +28,25 @@ function drawnSeal(name: string, test = true, diameterMm = 42): Appearance {
   return sealAppearance({ name, diameterMm, test }, squares(sealCharacters({ name, test })));
 }
 
-function operatorsOf({ contentFlate }: Appearance): Uint8Array {
-  return inflateSync(contentFlate);
+function operatorsOf({ ink }: Appearance): Uint8Array {
+  return inflateSync(ink.contentFlate);
 }
 
-function onlyImage({ images }: Appearance): ImageSource {
+function textOf({ ink }: Appearance): string {
+  return inflateSync(ink.contentFlate).toString('latin1');
+}
+
+function onlyImage({ images }: Drawing): SampledImage {
   const [image, ...others] = Object.values(images);
   expect(others).toEqual([]);
-  if (image === undefined) throw new Error('no image');
+  if (image?.kind !== 'samples') throw new Error('no picture of samples');
   return image;
+}
+
+/** How much of a deflated mask of one bit a pixel is painted. */
+function painted(flate: Uint8Array, pixels: number): number {
+  const bits = Array.from(inflateSync(flate), (byte) => byte.toString(2).padStart(8, '0')).join('');
+  return bits.split('0').length / pixels;
 }
 
 function png(width: number, height: number, pixel: (x: number, y: number) => readonly number[]): Uint8Array {
@@ -52,9 +62,8 @@ describe('the seal', () => {
     const seal = drawnSeal('示例市人民调解委员会');
     expect(seal.widthPt).toBeCloseTo(119.06, 2);
     expect(seal.heightPt).toBe(seal.widthPt);
-    expect(seal.blend).toBe('Multiply');
-    expect(seal.images).toEqual({});
-    expect(new TextDecoder().decode(operatorsOf(seal))).toMatch(/^q\n0\.83 0\.07 0\.1 rg\n0\.83 0\.07 0\.1 RG\n/);
+    expect(seal.ink.images).toEqual({});
+    expect(textOf(seal)).toMatch(/^q\n\/Rgb cs\n0\.83 0\.07 0\.1 sc\n\/Rgb CS\n0\.83 0\.07 0\.1 SC\n/);
   });
 
   it('keeps every line inside its rim, and its ring text outside the star, for names of 1 to 60 characters', () => {
@@ -113,6 +122,13 @@ describe('the seal', () => {
     expect(below(drawnSeal('示例市人民调解委员会', false))).toBe(0);
   });
 
+  it('where nothing may be seen through hides little of the date below: its star is lines', () => {
+    const { ink, opaque } = drawnSeal('示例市人民调解委员会');
+    const fills = (drawing: Drawing): number =>
+      inflateSync(drawing.contentFlate).toString('latin1').split(/^f$/m).length;
+    expect(fills(ink) - fills(opaque)).toBe(1);
+  });
+
   it('is refused where an outline is missing', () => {
     const outlines = squares('示例');
     expect(() => sealAppearance({ name: '示例会', diameterMm: 42, test: false }, outlines)).toThrow(
@@ -124,9 +140,8 @@ describe('the seal', () => {
 describe('a picture', () => {
   it('of ink on nothing keeps its opacity', () => {
     const signature = readFileSync(join(import.meta.dirname, '../../fixtures/agreements/signature-party.png'));
-    const appearance = pictureAppearance(signature, BOX);
-    const image = onlyImage(appearance);
-    expect(appearance.blend).toBe('Multiply');
+    const appearance = pictureAppearance('signature', signature, BOX);
+    const image = onlyImage(appearance.ink);
     expect(inflateSync(image.flate)).toHaveLength(image.width * image.height * 3);
     expect(inflateSync(image.alpha ?? new Uint8Array())).toHaveLength(image.width * image.height);
     expect(appearance.heightPt).toBeCloseTo(12 * POINTS_PER_MM, 6);
@@ -134,35 +149,55 @@ describe('a picture', () => {
 
   it('loses its empty margins and keeps its proportions', () => {
     const dot = png(100, 80, (x, y) => (x >= 30 && x < 50 && y >= 60 && y < 70 ? [0, 0, 0] : [255, 255, 255]));
-    const appearance = pictureAppearance(dot, BOX);
-    expect(onlyImage(appearance)).toMatchObject({ width: 20, height: 10, colorSpace: 'DeviceGray' });
-    expect(onlyImage(appearance).alpha).toBeUndefined();
+    const appearance = pictureAppearance('signature', dot, BOX);
+    expect(onlyImage(appearance.ink)).toMatchObject({ width: 20, height: 10, colorSpace: 'gray' });
+    expect(onlyImage(appearance.ink).alpha).toBeUndefined();
     expect(appearance.widthPt / appearance.heightPt).toBeCloseTo(2, 9);
     expect(appearance.heightPt).toBeCloseTo(12 * POINTS_PER_MM, 9);
-    expect(new TextDecoder().decode(operatorsOf(appearance))).toBe('q\n68.031 0 0 34.016 0 0 cm\n/Ink Do\nQ');
+    expect(textOf(appearance)).toMatch(/68\.031 0 0 34\.016 0 0 cm\n\/Ink Do\nQ$/);
   });
 
-  it('of a seal stands in the middle of its square', () => {
-    const oval = png(60, 40, () => [200, 0, 0, 255]);
+  it('of a seal is as long as the seal’s diameter, in its own proportions', () => {
+    const oval = png(600, 400, () => [200, 0, 0, 255]);
     const appearance = sealPictureAppearance(oval, 42);
-    expect([appearance.widthPt, appearance.heightPt].map((pt) => pt / POINTS_PER_MM)).toEqual([42, 42]);
-    expect(new TextDecoder().decode(operatorsOf(appearance))).toBe('q\n119.055 0 0 79.37 0 19.843 cm\n/Ink Do\nQ');
+    expect(appearance.widthPt / POINTS_PER_MM).toBeCloseTo(42, 9);
+    expect(appearance.heightPt / POINTS_PER_MM).toBeCloseTo(28, 9);
+    expect(textOf(appearance)).toMatch(/119\.055 0 0 79\.37 0 0 cm\n\/Ink Do\nQ$/);
+  });
+
+  it('of a seal, too coarse for its size, is refused', () => {
+    const coarse = png(400, 300, () => [200, 0, 0, 255]);
+    expect(() => sealPictureAppearance(coarse, 42)).toThrow(
+      expect.objectContaining({ code: 'PICTURE_RESOLUTION', detail: '242 dpi at 42.0 x 31.5 mm' }) as Error,
+    );
   });
 
   it('in colour stays in colour', () => {
     const red = png(4, 4, () => [210, 20, 30, 255]);
-    const image = onlyImage(pictureAppearance(red, BOX));
-    expect(image.colorSpace).toBe('DeviceRGB');
+    const image = onlyImage(pictureAppearance('signature', red, BOX).ink);
+    expect(image.colorSpace).toBe('rgb');
     expect([...inflateSync(image.flate).subarray(0, 3)]).toEqual([210, 20, 30]);
   });
 
   it('finer than any printer is made coarser, without the colour of what is transparent', () => {
     const fine = png(2000, 1200, (x) => (x % 2 === 0 ? [200, 0, 0, 255] : [0, 255, 0, 0]));
-    const image = onlyImage(pictureAppearance(fine, { widthMm: 20, heightMm: 12 }));
+    const image = onlyImage(pictureAppearance('signature', fine, { widthMm: 20, heightMm: 12 }).ink);
     // 2000 pixels over 20 mm are 2540 dpi: a quarter of them are left.
     expect([image.width, image.height]).toEqual([500, 300]);
     expect([...inflateSync(image.flate).subarray(0, 3)]).toEqual([200, 0, 0]);
     expect(inflateSync(image.alpha ?? new Uint8Array())[0]).toBe(128);
+  });
+
+  it('where nothing may be seen through is dots of ink, so that text below a seal can be read, and solid lines of a pen', () => {
+    const red = png(600, 600, (x) => (x < 300 ? [200, 0, 0, 255] : [255, 255, 255, 255]));
+    const seal = onlyImage(sealPictureAppearance(red, 45).opaque);
+    expect(seal.alpha).toBeUndefined();
+    expect(seal.mask).toMatchObject({ width: 300, height: 600 });
+    expect(painted(seal.mask?.flate ?? new Uint8Array(), 300 * 600)).toBeCloseTo(0.7, 1);
+    expect(seal).toMatchObject({ width: 50, height: 100, colorSpace: 'rgb' });
+    expect([...inflateSync(seal.flate).subarray(0, 3)]).toEqual([200, 0, 0]);
+    const pen = onlyImage(pictureAppearance('signature', red, BOX).opaque);
+    expect(painted(pen.mask?.flate ?? new Uint8Array(), 150 * 300)).toBeCloseTo(1, 2);
   });
 
   it.each([
@@ -172,6 +207,7 @@ describe('a picture', () => {
   ])('with nothing on it is refused: %s', (_, pixel) => {
     expect(() =>
       pictureAppearance(
+        'stamp',
         png(10, 10, () => pixel),
         BOX,
       ),
@@ -179,7 +215,7 @@ describe('a picture', () => {
   });
 
   it('that is no PNG is refused', () => {
-    expect(() => pictureAppearance(new TextEncoder().encode('GIF89a'), BOX)).toThrow(
+    expect(() => pictureAppearance('stamp', new TextEncoder().encode('GIF89a'), BOX)).toThrow(
       expect.objectContaining({ code: 'PICTURE_NOT_PNG' }) as Error,
     );
   });
@@ -192,21 +228,26 @@ describe('a fingerprint', () => {
     const appearance = fingerprintAppearance(raster, { widthMm: 14, heightMm: 18 });
     expect(appearance.widthPt).toBeCloseTo(14 * POINTS_PER_MM, 9);
     expect(appearance.heightPt).toBeCloseTo(18 * POINTS_PER_MM, 9);
-    const [width, , , height, x, y] =
-      /q\n([\d. ]+) cm/
-        .exec(new TextDecoder().decode(operatorsOf(appearance)))?.[1]
-        ?.split(' ')
-        .map(Number) ?? [];
+    const [width, , , height, x, y] = /([\d. ]+) cm/.exec(textOf(appearance))?.[1]?.split(' ').map(Number) ?? [];
     expect((width ?? 0) / (height ?? 1)).toBeCloseTo(100 / 120, 3);
     expect(x).toBe(0);
     expect((y ?? 0) * 2 + (height ?? 0)).toBeCloseTo(appearance.heightPt, 2);
   });
 
   it('is red ink where ridges are and nothing where paper is', () => {
-    const { colorSpace, flate } = onlyImage(fingerprintAppearance(raster, { widthMm: 14, heightMm: 18 }));
+    const { colorSpace, flate } = onlyImage(fingerprintAppearance(raster, { widthMm: 14, heightMm: 18 }).ink);
     const palette = typeof colorSpace === 'string' ? new Uint8Array() : colorSpace.indexed;
     expect([...palette.subarray(0, 3)]).toEqual([200, 22, 30]);
     expect([...palette.subarray(765)]).toEqual([255, 255, 255]);
     expect(Uint8Array.from(inflateSync(flate))).toEqual(raster.pixels);
+  });
+
+  it('where nothing may be seen through paints its ridges alone, in the same red', () => {
+    const { opaque } = fingerprintAppearance(raster, { widthMm: 14, heightMm: 18 });
+    const [image] = Object.values(opaque.images);
+    expect(image).toMatchObject({ kind: 'stencil', width: 300, height: 360 });
+    const ink = raster.pixels.reduce((sum, grey) => sum + 255 - grey, 0) / 255 / raster.pixels.length;
+    expect(painted(image?.flate ?? new Uint8Array(), 304 * 360)).toBeCloseTo(ink, 1);
+    expect(inflateSync(opaque.contentFlate).toString('latin1')).toContain('/Rgb cs\n0.784 0.086 0.118 sc');
   });
 });

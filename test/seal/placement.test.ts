@@ -20,6 +20,7 @@ import { pageOf } from '../support/page-text.ts';
 import { describeShared } from '../support/shared.ts';
 import { PLACES } from './placement-table.ts';
 
+const SEAL = { widthMm: 42, heightMm: 42 };
 const reader = new TextReader();
 
 async function read(path: string): Promise<PageText[]> {
@@ -239,7 +240,7 @@ describe('the seal on the date', () => {
       { text: '示例村人民调解委员会（印章）', yMm: 180, xMm: 100 },
       { text: '2023 年 6 月 15 日', yMm: 200, xMm: 120 },
     ]);
-    const { place, notices } = placeSealOnDate([page], 42);
+    const { place, notices } = placeSealOnDate([page], SEAL);
     // 年 begins after four digits and a space of 2.5 mm each, 月 ends 17.5 mm further.
     expect(place).toEqual({ page: 1, xMm: 132.5 + 8.75, yMm: 202.5, widthMm: 42, heightMm: 42 });
     expect(notices).toEqual([]);
@@ -247,16 +248,16 @@ describe('the seal on the date', () => {
 
   it('takes a date with blanks for numbers, in Han numerals, or beside the committee’s name', () => {
     const blank = pageOf([{ text: '      年      月      日', yMm: 200, xMm: 100 }]);
-    expect(placeSealOnDate([blank], 42).place).toMatchObject({ xMm: 127.5, yMm: 202.5 });
+    expect(placeSealOnDate([blank], SEAL).place).toMatchObject({ xMm: 127.5, yMm: 202.5 });
     const numerals = pageOf([{ text: '二〇二三年六月十五日', yMm: 200, xMm: 100 }]);
-    expect(placeSealOnDate([numerals], 42).place).toMatchObject({ xMm: 127.5 });
+    expect(placeSealOnDate([numerals], SEAL).place).toMatchObject({ xMm: 127.5 });
     const beside = pageOf([{ text: '示例村人民调解委员会（印章）2023年6月15日', yMm: 200, xMm: 20 }]);
-    expect(placeSealOnDate([beside], 42).place.xMm).toBeCloseTo(20 + 70 + 10 + 6.25, 6);
+    expect(placeSealOnDate([beside], SEAL).place.xMm).toBeCloseTo(20 + 70 + 10 + 6.25, 6);
   });
 
   it('stays whole on the page', () => {
     const page = pageOf([{ text: '2023年6月15日', yMm: 290, xMm: 175 }]);
-    expect(placeSealOnDate([page], 42).place).toMatchObject({ xMm: 189, yMm: 276 });
+    expect(placeSealOnDate([page], SEAL).place).toMatchObject({ xMm: 189, yMm: 276 });
   });
 
   it('moves off a name by the least that clears it, and still covers year and month', () => {
@@ -264,7 +265,7 @@ describe('the seal on the date', () => {
       { text: '当事人甲（签名）：甲某', yMm: 185, xMm: 80 },
       { text: '2023年6月15日', yMm: 200, xMm: 115 },
     ]);
-    const { place, notices } = placeSealOnDate([page], 42);
+    const { place, notices } = placeSealOnDate([page], SEAL);
     const ideal = { xMm: 131.25, yMm: 202.5 };
     const moved = Math.hypot(place.xMm - ideal.xMm, place.yMm - ideal.yMm);
     expect(moved).toBeGreaterThan(0);
@@ -288,19 +289,19 @@ describe('the seal on the date', () => {
         sizeMm: 3,
       },
     ]);
-    expect(codes(placeSealOnDate([page], 42))).toEqual(['MARK_OVER_AMOUNT']);
+    expect(codes(placeSealOnDate([page], SEAL))).toEqual(['MARK_OVER_AMOUNT']);
   });
 
   it('keeps clear of marks that were placed before', () => {
     const page = pageOf([{ text: '2023年6月15日', yMm: 200, xMm: 115 }]);
     const mark = { page: 1, xMm: 131, yMm: 180, widthMm: 14, heightMm: 18 };
-    const { place } = placeSealOnDate([page], 42, [mark]);
+    const { place } = placeSealOnDate([page], SEAL, [mark]);
     expect(place.yMm).toBeGreaterThan(202.5);
   });
 
   it('is refused where no date stands by itself', () => {
     const page = pageOf([{ text: '于2023年6月30日前付清，2023年7月1日前修复', yMm: 60 }]);
-    expect(errorOf(() => placeSealOnDate([page], 42)).code).toBe('KEYWORD_ABSENT');
+    expect(errorOf(() => placeSealOnDate([page], SEAL)).code).toBe('KEYWORD_ABSENT');
   });
 });
 
@@ -355,7 +356,7 @@ describeShared('the agreement as other people’s programs print it', (shared) =
     expect(signature.page).toBe(expected.page);
     expect(Math.abs(signature.yMm - expected.mediatorMm)).toBeLessThan(1);
     expect(signature.xMm - signature.widthMm / 2).toBeGreaterThan(mediator.startMm);
-    const seal = placeSealOnDate(pages, 42);
+    const seal = placeSealOnDate(pages, SEAL);
     expect(seal.place.page).toBe(expected.page);
     expect(Math.hypot(seal.place.xMm - expected.dateMm[0], seal.place.yMm - expected.dateMm[1])).toBeLessThan(1);
     expect(codes(seal)).not.toContain('MARK_OVER_NAME');
@@ -373,7 +374,7 @@ describeShared('the agreement as other people’s programs print it', (shared) =
   it('is refused by name as a scan without text', async () => {
     const pages = await read(join(folder, 'scanned.pdf'));
     expect(errorOf(() => partyLine(pages, 0, 3)).code).toBe('KEYWORD_ABSENT');
-    expect(errorOf(() => placeSealOnDate(pages, 42)).code).toBe('KEYWORD_ABSENT');
+    expect(errorOf(() => placeSealOnDate(pages, SEAL)).code).toBe('KEYWORD_ABSENT');
   });
 
   it('is refused by name behind an unknown password', async () => {

@@ -23,30 +23,37 @@ export function pdfFixtures(kind: 'extended' | 'refused'): string[] {
   return readdirSync(join(folder, kind)).map((file) => basename(file, '.pdf'));
 }
 
-/** A frame and a star, red. */
-export const STAR: Appearance = {
-  widthPt: 100,
-  heightPt: 100,
-  contentFlate: deflateSync('1 0 0 RG 4 w 2 2 96 96 re S 1 0 0 rg 50 90 m 73 18 l 12 62 l 88 62 l 27 18 l f'),
-  blend: 'Multiply',
+const STAR_DRAWING = {
+  contentFlate: deflateSync(
+    '/Rgb CS 1 0 0 SC 4 w 2 2 96 96 re S /Rgb cs 1 0 0 sc 50 90 m 73 18 l 12 62 l 88 62 l 27 18 l f',
+  ),
   images: {},
 };
 
-/** A striped picture, half transparent. */
+/** A frame and a star, red. */
+export const STAR: Appearance = { title: 'Star', widthPt: 100, heightPt: 100, ink: STAR_DRAWING, opaque: STAR_DRAWING };
+
+const STRIPES_CONTENT = deflateSync('40 0 0 50 0 0 cm /Im Do');
+const STRIPES_IMAGE = {
+  kind: 'samples',
+  width: 4,
+  height: 5,
+  colorSpace: { indexed: Uint8Array.of(200, 0, 0, 255, 255, 255) },
+  flate: deflateSync(Uint8Array.from({ length: 20 }, (_, i) => i % 2)),
+} as const;
+
+/** A striped picture, half transparent; opaque with every second row left out. */
 export const STRIPES: Appearance = {
+  title: 'Stripes',
   widthPt: 40,
   heightPt: 50,
-  contentFlate: deflateSync('40 0 0 50 0 0 cm /Im Do'),
-  blend: 'Multiply',
-  images: {
-    Im: {
-      width: 4,
-      height: 5,
-      bitsPerComponent: 8,
-      colorSpace: { indexed: Uint8Array.of(200, 0, 0, 255, 255, 255) },
-      flate: deflateSync(Uint8Array.from({ length: 20 }, (_, i) => i % 2)),
-      alpha: deflateSync(new Uint8Array(20).fill(128)),
-    },
+  ink: {
+    contentFlate: STRIPES_CONTENT,
+    images: { Im: { ...STRIPES_IMAGE, alpha: deflateSync(new Uint8Array(20).fill(128)) } },
+  },
+  opaque: {
+    contentFlate: STRIPES_CONTENT,
+    images: { Im: { ...STRIPES_IMAGE, mask: { width: 8, height: 2, flate: deflateSync(Uint8Array.of(0, 255)) } } },
   },
 };
 
@@ -69,7 +76,7 @@ export function signatureRequest(change: Partial<SignatureRequest> = {}): Signat
 /** One mark and a seal on page 1, unless told otherwise. */
 export function incrementOf(original: Uint8Array, change: Partial<IncrementRequest> = {}): PlannedIncrement {
   const request: IncrementRequest = {
-    marks: [{ place: MARK_PLACE, appearance: STRIPES, title: 'Fingerprint' }],
+    marks: [{ place: MARK_PLACE, appearance: STRIPES }],
     signature: signatureRequest(),
     ...change,
   };
