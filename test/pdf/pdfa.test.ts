@@ -6,12 +6,14 @@ import { deflateSync } from 'node:zlib';
 import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
 import { makePdfa } from '../../scripts/make-pdfa.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
+import { planDocumentTimestamp } from '../../src/pdf/document-timestamp.ts';
 import { drawingRules } from '../../src/pdf/drawing-rules.ts';
 import type { DrawingRules } from '../../src/pdf/drawing-rules.ts';
 import { openPdf } from '../../src/pdf/revision.ts';
 import { differences, drawPage } from '../support/page-picture.ts';
 import {
   MARK_PLACE,
+  RANDOM,
   SEAL_PLACE,
   STAR,
   STRIPES,
@@ -114,6 +116,12 @@ describe.each(DOCUMENTS)('%s, marked and sealed', (name, document, transparency)
   it('keeps them with a seal that is nowhere to be seen', () => {
     const request = { marks: [], signature: signatureRequest({ place: null }) };
     expect(pdfaFaults(extendedBy(original, incrementOf(original, request)), document)).toEqual([]);
+  });
+
+  it('keeps them with a document timestamp behind it', () => {
+    const sealed = extendedBy(original, incrementOf(original, { marks }));
+    const planned = planDocumentTimestamp(openPdf(memorySource(sealed)), 4096, RANDOM);
+    expect(pdfaFaults(extendedBy(sealed, planned), document)).toEqual([]);
   });
 
   it('breaks those of a stricter part only by what it may', () => {
