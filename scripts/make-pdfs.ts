@@ -4,6 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
+import { lockedPdfs, openPdfs } from './pdf/encrypted-pdfs.ts';
 import { RawPdf } from './pdf/raw-pdf.ts';
 
 const CATALOG = '<< /Type /Catalog /Pages 2 0 R >>';
@@ -191,11 +192,6 @@ const refused: Readonly<Record<string, () => Uint8Array>> = {
     const pdf = onePage();
     return pdf.table(`/Size 6 /Root 1 0 R /XRefStm ${pdf.length}`).end().bytes();
   },
-  encrypted: () => {
-    const handler =
-      '<< /Filter /Standard /V 1 /R 2 /O (00000000000000000000000000000000) /U (00000000000000000000000000000000) /P -4 >>';
-    return classic(onePage().object(6, handler), 7, `${ID} /Encrypt 6 0 R`);
-  },
   'broken-table': () => onePage().table('/Size 6 /Root 1 0 R', { entryEnd: ' \r\n\r\n' }).end().bytes(),
   'wrong-offsets': () => onePage().table('/Size 6 /Root 1 0 R', { shift: 7 }).end().bytes(),
   'startxref-past-end': () => onePage().table('/Size 6 /Root 1 0 R').end(99_999).bytes(),
@@ -289,7 +285,8 @@ const refused: Readonly<Record<string, () => Uint8Array>> = {
 
 /** Writes all fixtures into `folder`: `extended` and `refused`, one file a shape. */
 export function makePdfs(folder: string): void {
-  for (const [kind, shapes] of Object.entries({ extended, refused })) {
+  const kinds = { extended: { ...extended, ...openPdfs }, refused: { ...refused, ...lockedPdfs } };
+  for (const [kind, shapes] of Object.entries(kinds)) {
     mkdirSync(join(folder, kind), { recursive: true });
     for (const [name, make] of Object.entries(shapes)) writeFileSync(join(folder, kind, `${name}.pdf`), make());
   }

@@ -466,8 +466,8 @@ export const ERRORS = {
   PDF_TRUNCATED: row(422, 'The PDF is cut off', 'PDF 不完整', ...OTHER_PDF),
   PDF_ENCRYPTED: row(
     422,
-    'The PDF is encrypted',
-    'PDF 已加密',
+    'The PDF is encrypted so that it does not open without a password or key',
+    'PDF 已加密，没有密码或密钥无法打开',
     'Save it without a password and upload that file.',
     '请去除密码后重新上传。',
   ),

@@ -16,13 +16,21 @@ export interface TableOptions {
   readonly shift?: number;
 }
 
+/** Encrypts what is written: bodies of objects and data of streams. */
+export interface RawCipher {
+  body(number: number, generation: number, body: string): string;
+  data(number: number, data: Uint8Array): Uint8Array;
+}
+
 export class RawPdf {
+  readonly #cipher: RawCipher | null;
   readonly #parts: Buffer[] = [];
   readonly #entries = new Map<number, Entry>();
   #length = 0;
   #startxref = 0;
 
-  constructor(header = '%PDF-1.7\n%\xe2\xe3\xcf\xd3\n') {
+  constructor(header = '%PDF-1.7\n%\xe2\xe3\xcf\xd3\n', cipher: RawCipher | null = null) {
+    this.#cipher = cipher;
     this.raw(header);
   }
 
@@ -43,16 +51,27 @@ export class RawPdf {
   }
 
   object(number: number, body: string, generation = 0): this {
+    return this.clearObject(number, this.#cipher?.body(number, generation, body) ?? body, generation);
+  }
+
+  /** An object that is not encrypted, whatever the file. */
+  clearObject(number: number, body: string, generation = 0): this {
     this.#entries.set(number, { kind: 'offset', at: this.#length, index: generation });
     return this.raw(`${number} ${generation} obj\n${body}\nendobj\n`);
   }
 
   /** `dict`: entries beside /Length, which may give another one. */
   stream(number: number, data: string | Uint8Array, dict = '', length?: string): this {
-    const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : Buffer.from(data);
+    const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
+    const written = this.#cipher?.data(number, bytes) ?? bytes;
+    const body = `<< /Length ${length ?? written.length} ${dict} >>`;
+    return this.clearStream(number, written, this.#cipher?.body(number, 0, body) ?? body);
+  }
+
+  /** A stream that is not encrypted, whatever the file. `dict`: all of the dictionary. */
+  clearStream(number: number, data: string | Uint8Array, dict: string): this {
     this.#entries.set(number, { kind: 'offset', at: this.#length, index: 0 });
-    this.raw(`${number} 0 obj\n<< /Length ${length ?? bytes.length} ${dict} >>\nstream\n`).raw(bytes);
-    return this.raw('\nendstream\nendobj\n');
+    return this.raw(`${number} 0 obj\n${dict}\nstream\n`).raw(data).raw('\nendstream\nendobj\n');
   }
 
   /** An object stream (ISO 32000-2, 7.5.7). */
@@ -103,7 +122,8 @@ export class RawPdf {
     const index = sorted.map(([inner]) => `${inner} 1`).join(' ');
     const parms = '/DecodeParms << /Predictor 12 /Columns 5 >>';
     const dict = `/Type /XRef /W [1 3 1] /Index [${index}] /Filter /FlateDecode ${parms} ${trailer}`;
-    this.stream(number, deflateSync(Uint8Array.from(differences.flat())), dict);
+    const data = deflateSync(Uint8Array.from(differences.flat()));
+    this.clearStream(number, data, `<< /Length ${data.length} ${dict} >>`);
     this.#entries.clear();
     return this;
   }

@@ -8,6 +8,7 @@ import { IncrementDraft } from './increment-draft.ts';
 import { checkContentsBytes } from './increment.ts';
 import type { PlannedIncrement } from './increment.ts';
 import { pdfDict, pdfName } from './object.ts';
+import { overridesPermissions } from './permissions.ts';
 import type { PdfFile } from './revision.ts';
 import { addSignatureField } from './signature-widget.ts';
 
@@ -25,7 +26,12 @@ export function planDocumentTimestamp(pdf: PdfFile, contentsBytes: number, rando
   const field = { fieldName: 'auto', place: null, appearance: null, prefix: 'Timestamp' };
   const fieldName = addSignatureField(draft, new Forms(draft), fields, ref, field);
   const written = draft.finish(ref, TIMESTAMP_DICTIONARY, contentsBytes, random16);
-  return { ...written, fieldName, signedBefore: fields.filter(({ value }) => value !== null).length };
+  return {
+    ...written,
+    fieldName,
+    signedBefore: fields.filter(({ value }) => value !== null).length,
+    overridesPermissions: overridesPermissions(pdf, { drawsOnPages: false, addsField: true }),
+  };
 }
 
 /** 12.8.5: none of the entries by which a signature tells who signed, when and why. */

@@ -2,10 +2,14 @@
  * What an increment adds to and overrides in a document, and how it is written after the original bytes (ISO 32000-2, 7.5.6): new
  * objects, new definitions of old ones, and a cross-reference section in the style of the newest one.
  */
-import { PDFContext } from 'pdf-lib';
+import { PDFContext, PDFStream } from 'pdf-lib';
 import type { PDFObject } from 'pdf-lib';
 import { concatBytes } from '../bytes.ts';
 import { AppError } from '../errors.ts';
+import { memorySource } from './byte-source.ts';
+import { encryptor } from './crypt.ts';
+import type { Encryptor } from './crypt.ts';
+import { Lexer } from './lexer.ts';
 import { MAX_OBJECT_NUMBER } from './limits.ts';
 import { isKind, pdfArray, pdfDict, pdfName, pdfRef, serialize } from './object.ts';
 import type { PdfDict, PdfObject, PdfRef } from './object.ts';
@@ -92,11 +96,13 @@ export class IncrementDraft {
 
   /**
    * Writes all of it. `signature` is the signature dictionary without ByteRange and Contents, for which `contentsBytes` bytes are
-   * kept; `random16` becomes the second file identifier.
+   * kept; `random16` becomes the second file identifier and, where the document is encrypted, the seed for that.
    */
   finish(signatureRef: PdfRef, signature: PdfDict, contentsBytes: number, random16: Uint8Array): WrittenIncrement {
-    const { text, rangeAt, contentsAt } = signatureBody(signature, contentsBytes);
-    const { bytes, originalBytes, offsetOf } = this.#write(random16, { ref: signatureRef, body: written(text) });
+    const encrypt = this.#encryptor(random16);
+    const { text, rangeAt, contentsAt } = signatureBody(inFile(signature, signatureRef, encrypt), contentsBytes);
+    const last = { ref: signatureRef, body: written(text) };
+    const { bytes, originalBytes, offsetOf } = this.#write(random16, encrypt, last);
     const end = originalBytes + bytes.length;
     const bodyOffset = (offsetOf.get(signatureRef.number) ?? 0) + `${signatureRef.number} 0 obj\n`.length;
     const open = bodyOffset + contentsAt;
@@ -111,12 +117,18 @@ export class IncrementDraft {
 
   /** Writes all of it without a signature of its own. */
   finishUnsigned(random16: Uint8Array): AppendedBytes {
-    const { bytes, originalBytes } = this.#write(random16);
+    const { bytes, originalBytes } = this.#write(random16, this.#encryptor(random16));
     return { bytes, originalBytes };
+  }
+
+  #encryptor(random16: Uint8Array): Encryptor | null {
+    const { encryption } = this.pdf;
+    return encryption === null ? null : encryptor(encryption, random16);
   }
 
   #write(
     random16: Uint8Array,
+    encrypt: Encryptor | null,
     last?: { readonly ref: PdfRef; readonly body: Uint8Array },
   ): AppendedBytes & { readonly offsetOf: ReadonlyMap<number, number> } {
     const originalBytes = this.pdf.size;
@@ -137,13 +149,15 @@ export class IncrementDraft {
 
     const before = this.pdf.source.read(originalBytes - 1, 1)[0];
     if (before !== 0x0a && before !== 0x0d) write(written('\n'));
-    for (const { ref, entries } of this.#edited.values()) writeObject(ref, written(serialize(pdfDict(entries))));
-    for (const [ref, object] of this.context.enumerateIndirectObjects()) {
-      const body = new Uint8Array(object.sizeInBytes());
-      object.copyBytesInto(body, 0);
-      writeObject(pdfRef(ref.objectNumber), body);
+    const writeDict = (ref: PdfRef, dict: PdfDict): void => {
+      writeObject(ref, written(serialize(inFile(dict, ref, encrypt))));
+    };
+    for (const { ref, entries } of this.#edited.values()) writeDict(ref, pdfDict(entries));
+    for (const [{ objectNumber }, object] of this.context.enumerateIndirectObjects()) {
+      const ref = pdfRef(objectNumber);
+      writeObject(ref, encrypt === null ? bodyOf(object) : encryptedBodyOf(object, ref, encrypt));
     }
-    for (const [number, dict] of this.#added) writeObject(pdfRef(number), written(serialize(dict)));
+    for (const [number, dict] of this.#added) writeDict(pdfRef(number), dict);
 
     if (last !== undefined) writeObject(last.ref, last.body);
     const offsetOf = new Map(placed.map(({ number, offset }) => [number, offset]));
@@ -168,9 +182,14 @@ export class IncrementDraft {
     return concatBytes(section, written(`startxref\n${offset}\n%%EOF\n`));
   }
 
-  /** 14.4: the first identifier stays, the second says which version this is. */
+  /**
+   * 14.4: the first identifier stays, the second says which version this is. Encryption keys are made from the first (7.6.4.3.2): where
+   * there is none, it stays empty.
+   */
   #fileId(random16: Uint8Array): PdfObject {
     const second: PdfObject = { kind: 'string', bytes: random16, hex: true };
+    const { encryption } = this.pdf;
+    if (encryption !== null) return pdfArray([{ kind: 'string', bytes: encryption.fileId, hex: true }, second]);
     const id = this.pdf.get(this.pdf.trailer, 'ID');
     const first = isKind(id, 'array') ? this.pdf.resolve(id.items[0]) : null;
     return pdfArray([isKind(first, 'string') ? { ...first, hex: true } : second, second]);
@@ -187,6 +206,26 @@ export function editable(object: PdfObject, what: string): Map<string, PdfObject
 /** Text of one character a byte: natively, because Contents alone is tens of thousands of them. */
 function written(text: string): Uint8Array {
   return Buffer.from(text, 'latin1');
+}
+
+/** A dictionary as the file holds it: encrypted where the document is. */
+function inFile(dict: PdfDict, ref: PdfRef, encrypt: Encryptor | null): PdfDict {
+  return encrypt === null ? dict : encrypt.strings(ref, dict);
+}
+
+function bodyOf(object: PDFObject): Uint8Array {
+  const body = new Uint8Array(object.sizeInBytes());
+  object.copyBytesInto(body, 0);
+  return body;
+}
+
+/** What pdf-lib writes is read back, so that there is one rule of what is encrypted in an object. */
+function encryptedBodyOf(object: PDFObject, ref: PdfRef, encrypt: Encryptor): Uint8Array {
+  const read = new Lexer(memorySource(bodyOf(object)), 0, false).object();
+  if (!(object instanceof PDFStream) || !isKind(read, 'dict')) return written(serialize(encrypt.strings(ref, read)));
+  const data = encrypt.stream(ref, object.getContents());
+  const dict = pdfDict(new Map(encrypt.strings(ref, read).entries).set('Length', data.length));
+  return concatBytes(written(`${serialize(dict)}\nstream\n`), data, written('\nendstream'));
 }
 
 /** Room for `[0 n n n]` with numbers of up to ten digits each, so that every offset is known before the numbers are. */

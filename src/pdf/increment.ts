@@ -11,6 +11,7 @@ import type { PdfDict } from './object.ts';
 import { addPageMarks } from './page-marks.ts';
 import type { PageMark } from './page-marks.ts';
 import { formatPdfDate } from './pdf-date.ts';
+import { overridesPermissions } from './permissions.ts';
 import type { PdfFile } from './revision.ts';
 import type { SignatureField } from './signature-fields.ts';
 import { addSignatureField } from './signature-widget.ts';
@@ -43,6 +44,8 @@ export interface PlannedIncrement extends WrittenIncrement {
   readonly fieldName: string;
   /** How many signatures the document had before. */
   readonly signedBefore: number;
+  /** Whether the document's owner told readers not to let this be done (permissions.ts). */
+  readonly overridesPermissions: boolean;
 }
 
 /** A CMS with chain, timestamp and margin takes some 70 KB. */
@@ -64,7 +67,15 @@ export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16:
   const ref = draft.reserve();
   const fieldName = addSignatureField(draft, forms, fields, ref, signature);
   const written = draft.finish(ref, signatureDictionary(signature), signature.contentsBytes, random16);
-  return { ...written, fieldName, signedBefore: fields.filter(({ value }) => value !== null).length };
+  return {
+    ...written,
+    fieldName,
+    signedBefore: fields.filter(({ value }) => value !== null).length,
+    overridesPermissions: overridesPermissions(pdf, {
+      drawsOnPages: marks.length > 0,
+      addsField: signature.fieldName === 'auto',
+    }),
+  };
 }
 
 export function checkContentsBytes(bytes: number): void {

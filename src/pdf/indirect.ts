@@ -2,7 +2,7 @@
 import { AppError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { Lexer } from './lexer.ts';
-import { isKind } from './object.ts';
+import { isKind, pdfRef } from './object.ts';
 import type { PdfObject, PdfStream } from './object.ts';
 
 export interface IndirectObject {
@@ -25,7 +25,8 @@ export function readIndirect(source: ByteSource, offset: number): IndirectObject
   const keyword = lexer.keyword();
   if (keyword === 'stream' && isKind(value, 'dict')) {
     lexer.skipStreamLineEnd();
-    const stream: PdfStream = { kind: 'stream', dict: value, dataOffset: lexer.position };
+    const ref = pdfRef(number, generation);
+    const stream: PdfStream = { kind: 'stream', ref, dict: value, dataOffset: lexer.position };
     return { number, generation, value: stream, end: lexer.position };
   }
   if (keyword !== 'endobj') throw new AppError('PDF_UNREADABLE', `no endobj at byte ${at}`);

@@ -18,8 +18,10 @@ export const MAX_SUBSECTIONS = 200_000;
 export const MAX_XREF_BYTES = 64 * 1024 * 1024;
 /** One object stream, inflated. */
 export const MAX_OBJECT_STREAM_BYTES = 16 * 1024 * 1024;
-/** All that is inflated while one document is open. */
+/** All that is inflated while one document is open; all of its streams that are decrypted, too. */
 export const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
+/** Crypt filters that an encryption dictionary defines; one is what writers need. */
+export const MAX_CRYPT_FILTERS = 64;
 export const MAX_PAGE_NODES = 200_000;
 export const MAX_PAGE_DEPTH = 64;
 export const MAX_FIELD_NODES = 100_000;

@@ -2,11 +2,15 @@
 import { AppError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { memorySource } from './byte-source.ts';
+import { decryptStream, decryptStrings, withoutCryptFilter } from './crypt.ts';
+import type { Encryption } from './crypt.ts';
 import { readIndirect, readStreamData } from './indirect.ts';
+import type { IndirectObject } from './indirect.ts';
 import { Lexer } from './lexer.ts';
 import { MAX_INDIRECTIONS, MAX_INFLATED_BYTES, MAX_OBJECT_NUMBER, MAX_OBJECT_STREAM_BYTES } from './limits.ts';
-import { isKind, isName, pdfDict } from './object.ts';
+import { isKind, isName, pdfArray, pdfDict, pdfRef } from './object.ts';
 import type { PdfDict, PdfObject, PdfRef, PdfStream } from './object.ts';
+import { readEncryption } from './security-handler.ts';
 import { decodeStructure } from './stream-data.ts';
 import type { XrefEntry, XrefSection } from './xref.ts';
 
@@ -26,16 +30,25 @@ export class ObjectStore {
   readonly source: ByteSource;
   /** Newest first. */
   readonly sections: readonly XrefSection[];
+  /** Null where the document is not encrypted. What is read here is decrypted. */
+  readonly encryption: Encryption | null = null;
   readonly #objects = new Map<number, PdfObject>();
   readonly #streams = new Map<number, ObjectStream>();
   /** Object streams that are being opened: one whose own /Length is inside it would never end. */
   readonly #opening = new Set<number>();
   #streamBytes = 0;
   #inflated = 0;
+  #decrypted = 0;
 
+  /** Throws PDF_ENCRYPTED for a document that does not open without a password, PDF_UNREADABLE where nobody can tell. */
   constructor(source: ByteSource, sections: readonly XrefSection[]) {
     this.source = source;
     this.sections = sections;
+    this.encryption = readEncryption(this);
+    // What the encryption dictionary refers to was read as it stands, and is not kept like that.
+    this.#objects.clear();
+    this.#streams.clear();
+    this.#streamBytes = 0;
   }
 
   /** What the newest section that knows the object says of it; undefined when none does. */
@@ -86,13 +99,17 @@ export class ObjectStore {
     return this.resolve(dict.entries.get(key));
   }
 
-  /** A stream's data as they stand in the file, filters not undone. */
+  /** A stream's data decrypted, filters not undone. Throws PDF_LIMIT where all that is decrypted of the document becomes too much. */
   rawData(stream: PdfStream): Uint8Array {
     const length = this.get(stream.dict, 'Length');
     if (typeof length !== 'number' || !Number.isSafeInteger(length) || length < 0) {
       throw new AppError('PDF_UNREADABLE', 'a stream without a length');
     }
-    return readStreamData(this.source, stream, length);
+    if (this.encryption === null || this.#isXrefStream(stream)) return readStreamData(this.source, stream, length);
+    this.#decrypted += length;
+    if (this.#decrypted > MAX_INFLATED_BYTES) throw new AppError('PDF_LIMIT', 'more is encrypted than is read');
+    const raw = readStreamData(this.source, stream, length);
+    return decryptStream(this.encryption, stream.ref, this.#withFilters(stream.dict), raw);
   }
 
   /**
@@ -100,14 +117,29 @@ export class ObjectStore {
    * All that one document inflates is bounded too.
    */
   decodedData(stream: PdfStream, maxBytes: number): Uint8Array {
-    const entries = new Map(stream.dict.entries);
-    for (const key of ['Filter', 'DecodeParms']) {
-      if (entries.has(key)) entries.set(key, this.get(stream.dict, key));
-    }
+    const filters = this.#withFilters(stream.dict);
     const left = MAX_INFLATED_BYTES - this.#inflated;
-    const data = decodeStructure(pdfDict(entries), this.rawData(stream), Math.min(maxBytes, left));
+    const dict = this.encryption === null ? filters : withoutCryptFilter(filters);
+    const data = decodeStructure(dict, this.rawData(stream), Math.min(maxBytes, left));
     this.#inflated += data.length;
     return data;
+  }
+
+  /** A stream's dictionary with what it says of filters resolved. */
+  #withFilters(dict: PdfDict): PdfDict {
+    const entries = new Map(dict.entries);
+    for (const key of ['Filter', 'DecodeParms']) {
+      if (!entries.has(key)) continue;
+      const value = this.get(dict, key);
+      entries.set(key, isKind(value, 'array') ? pdfArray(value.items.map((item) => this.resolve(item))) : value);
+    }
+    return pdfDict(entries);
+  }
+
+  /** By its place: a type is easily claimed. */
+  #isXrefStream({ dict, dataOffset }: PdfStream): boolean {
+    if (!isName(dict.entries.get('Type'), 'XRef')) return false;
+    return this.sections.some(({ kind, offset, end }) => kind === 'stream' && offset < dataOffset && dataOffset < end);
   }
 
   #readPlain({ number, generation }: PdfRef, offset: number): { value: PdfObject; bytes: number } {
@@ -118,11 +150,16 @@ export class ObjectStore {
         `broken cross-reference: object ${number} ${generation} is not at byte ${offset}`,
       );
     }
-    return { value: found.value, bytes: found.end - offset };
+    return { value: this.#readable(found), bytes: found.end - offset };
+  }
+
+  #readable({ number, generation, value }: IndirectObject): PdfObject {
+    if (this.encryption === null || (isKind(value, 'stream') && this.#isXrefStream(value))) return value;
+    return decryptStrings(this.encryption, pdfRef(number, generation), value);
   }
 
   /** The header's object and generation number are checked by the caller, so a wrong offset is told apart from a damaged object. */
-  #tryRead(offset: number): ReturnType<typeof readIndirect> | null {
+  #tryRead(offset: number): IndirectObject | null {
     const lexer = new Lexer(this.source, offset);
     lexer.skipSpace();
     const digit = lexer.peek();

@@ -20,6 +20,8 @@ export interface PdfString {
    * Absent for strings of object streams and for those made in memory.
    */
   readonly span?: { readonly start: number; readonly end: number };
+  /** It was decrypted, but had not been encrypted by the rules: readers disagree on what it says. */
+  readonly irregular?: true;
 }
 
 export interface PdfArray {
@@ -43,6 +45,8 @@ export interface PdfRef {
 /** A stream of the file: its data stay there. */
 export interface PdfStream {
   readonly kind: 'stream';
+  /** The object that it is: what its data are encrypted with depends on that. */
+  readonly ref: PdfRef;
   readonly dict: PdfDict;
   /** Offset of the first byte of data. */
   readonly dataOffset: number;

@@ -55,9 +55,6 @@ export class PdfFile extends ObjectStore {
       (max, section) => Math.max(max, section.highest, claimedSize(section) - 1),
       0,
     );
-    if (sections.some(({ trailer }) => trailer.entries.has('Encrypt'))) {
-      throw new AppError('PDF_ENCRYPTED', 'the trailer names an encryption dictionary');
-    }
     const root = this.trailer.entries.get('Root');
     if (!isKind(root, 'ref')) throw new AppError('PDF_UNREADABLE', 'the trailer names no catalog');
     const catalog = this.getObject(root);

@@ -180,7 +180,7 @@ function throwFailure({ failure }: FileAccess): void {
 
 function openError(code: number): AppError {
   return code === PDFIUM_PASSWORD || code === PDFIUM_SECURITY
-    ? new AppError('PDF_ENCRYPTED', 'a password is needed to open it')
+    ? new AppError('PDF_ENCRYPTED', 'it does not open without a password')
     : new AppError('PDF_UNREADABLE', `PDFium cannot open it, code ${code}`);
 }
 

@@ -38,6 +38,12 @@ const SIGNED_BEFORE: Notice = {
   messageZh: '文档此前已有签名；严格验证时会提示该签名之后又添加了内容。',
 };
 
+const ENCRYPTED_PERMISSIONS: Notice = {
+  code: 'ENCRYPTED_PERMISSIONS',
+  message: 'The document’s owner restricts changes to it; it was sealed all the same, and the restriction is kept.',
+  messageZh: '文档所有者限制了对文档的修改；仍已按请求盖章，原有限制予以保留。',
+};
+
 export class SealService implements Sealer {
   readonly #options: SealServiceOptions;
   /** The drawn seal by the text on it: built once, used for every agreement. */
@@ -102,7 +108,7 @@ export class SealService implements Sealer {
       bytes: job.bytes + plan.bytes.length,
       sealedAt,
       certificateSha256: key.certificate.sha256,
-      warnings: plan.signedBefore === 0 ? layout.notices : [...layout.notices, SIGNED_BEFORE],
+      warnings: [...layout.notices, ...noticesOf(plan)],
     };
   }
 
@@ -141,6 +147,11 @@ export class SealService implements Sealer {
     });
     return sealPictureAppearance(png, diameterMm);
   }
+}
+
+/** What the document itself gives occasion to say. */
+function noticesOf({ signedBefore, overridesPermissions }: PlannedIncrement): Notice[] {
+  return [...(signedBefore > 0 ? [SIGNED_BEFORE] : []), ...(overridesPermissions ? [ENCRYPTED_PERMISSIONS] : [])];
 }
 
 async function openToExtend(path: string): Promise<FileHandle> {

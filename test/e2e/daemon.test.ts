@@ -279,7 +279,7 @@ describe('the whole job over HTTP', () => {
     await expectProblem(page.mark(agreement, { partyId: 'a', kind: 'signature', png: 'AAAA' }), 'PICTURE_NOT_PNG');
     const shapes = fixture('pdf', 'refused');
     for (const [file, code] of [
-      ['encrypted.pdf', 'PDF_ENCRYPTED'],
+      ['encrypted-aes-locked.pdf', 'PDF_ENCRYPTED'],
       ['truncated.pdf', 'PDF_TRUNCATED'],
       ['hybrid.pdf', 'PDF_SHAPE_UNSUPPORTED'],
     ] as const) {

@@ -94,7 +94,7 @@ describeTool(['openssl', 'pdfsig', 'qpdf', 'mutool', 'pdftoppm'], 'with a token 
     return { bytes, token, covered };
   }
 
-  it.each(pdfFixtures('extended').filter((name) => name !== 'signed-before'))(
+  it.each(pdfFixtures('extended').filter((name) => !name.endsWith('signed-before')))(
     '%s: a seal under it stays valid',
     (name) => {
       const original = pdfFixture('extended', name);
@@ -106,8 +106,11 @@ describeTool(['openssl', 'pdfsig', 'qpdf', 'mutool', 'pdftoppm'], 'with a token 
       expect(runTool('qpdf', ['--check', path])).toMatchObject({ status: 0, stderr: '' });
       const { stdout } = runTool('pdfsig', ['-nocert', path]);
       expect(stdout).toMatch(/Signature Type: ETSI\.CAdES\.detached\n[^#]*Signature is Valid/);
-      // Its poppler does not know timestamps: it shows whose they are and what they cover.
-      expect(stdout).toMatch(/Field Name: Timestamp1\n.*Common Name: TEST TSA\n[^#]*Total document signed/);
+      // Its poppler does not know timestamps: it shows whose they are and what they cover; of an encrypted document not even whose,
+      // since it decrypts their Contents.
+      const whose = name.startsWith('encrypted') ? '' : 'TEST TSA';
+      const seen = new RegExp(`Field Name: Timestamp1\\n.*Common Name: ${whose}\\n[^#]*Total document signed`);
+      expect(stdout).toMatch(seen);
       expect(stdout.match(/Total document signed/g)).toHaveLength(1);
       const verified = runTool('mutool', ['sign', '-v', path]).stdout;
       expect(verified).toContain('The signature is valid but there have been edits since signing.');

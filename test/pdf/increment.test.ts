@@ -37,7 +37,7 @@ function file(name: string, bytes: Uint8Array): string {
 
 /** Marks come before the first signature: a signed fixture gets the seal only. */
 function requestFor(name: string): Partial<IncrementRequest> {
-  return name === 'signed-before' ? { marks: [] } : {};
+  return name.endsWith('signed-before') ? { marks: [] } : {};
 }
 
 function open(bytes: Uint8Array): PdfFile {
@@ -52,6 +52,8 @@ function shown(pdf: PdfFile, object: PdfObject, seen = new Set<number>()): unkno
     return shown(pdf, pdf.getObject(object), seen);
   }
   if (isKind(object, 'array')) return object.items.map((item) => shown(pdf, item, seen));
+  // Where a string stood, and in which form, is not what it says.
+  if (isKind(object, 'string')) return Buffer.from(object.bytes).toString('latin1');
   if (isKind(object, 'stream')) {
     return [shown(pdf, object.dict, seen), Buffer.from(pdf.rawData(object)).toString('latin1')];
   }
@@ -86,8 +88,10 @@ describe.each(pdfFixtures('extended'))('%s, extended', (name) => {
     const id = after.get(after.trailer, 'ID');
     const old = before.get(before.trailer, 'ID');
     const [first, second] = isKind(id, 'array') ? id.items : [];
+    // What an encryption key was made from without one stays empty.
+    const none = before.encryption === null ? RANDOM : new Uint8Array(0);
     expect(second).toMatchObject({ bytes: RANDOM });
-    expect(first).toMatchObject({ bytes: isKind(old, 'array') ? (old.items[0] as { bytes: unknown }).bytes : RANDOM });
+    expect(first).toMatchObject({ bytes: isKind(old, 'array') ? (old.items[0] as { bytes: unknown }).bytes : none });
   });
 
   it('has one more signature field, filled, and all fields from before', () => {
@@ -122,7 +126,7 @@ describe.each(pdfFixtures('extended'))('%s, extended', (name) => {
     const pageAfter = after.page(1);
     for (const [key, value] of pageBefore.dict.entries) {
       if (['Contents', 'Annots', 'Resources', 'Parent'].includes(key)) continue;
-      expect(pageAfter.dict.entries.get(key)).toEqual(value);
+      expect(shown(after, pageAfter.dict.entries.get(key) ?? null)).toEqual(shown(before, value));
     }
     const annotations = before.get(pageBefore.dict, 'Annots');
     const annotationsAfter = after.get(pageAfter.dict, 'Annots');
@@ -311,7 +315,7 @@ describeTool(['pdfsig', 'openssl'], 'pdfsig', () => {
     sign = opensslSigner(folder);
   });
 
-  it.each(pdfFixtures('extended').filter((name) => name !== 'signed-before'))(
+  it.each(pdfFixtures('extended').filter((name) => !name.endsWith('signed-before')))(
     'calls both signatures on %s valid and the last one whole',
     (name) => {
       const original = pdfFixture('extended', name);
@@ -421,8 +425,10 @@ describeShared('agreements as other software prints them', (shared) => {
     'office-pdfa1b',
     'office-pdfa2b',
     'office-tagged',
+    'qpdf-aes256-open',
     'qpdf-linearized',
     'qpdf-objstm',
+    'qpdf-rc4-open',
     'qpdf-rotated',
     'scanned',
   ])('%s is extended', (name) => {
@@ -432,8 +438,8 @@ describeShared('agreements as other software prints them', (shared) => {
     expect(extended.revisions()).toHaveLength(2);
   });
 
-  it.each(['qpdf-aes256-locked', 'qpdf-aes256-open', 'qpdf-rc4-open'])('%s is refused', (name) => {
-    const plan = (): unknown => incrementOf(agreement(name));
+  it('qpdf-aes256-locked is refused', () => {
+    const plan = (): unknown => incrementOf(agreement('qpdf-aes256-locked'));
     expect(plan).toThrow(expect.objectContaining({ code: 'PDF_ENCRYPTED' }) as Error);
   });
 });

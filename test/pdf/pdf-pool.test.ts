@@ -66,7 +66,7 @@ describe('the pool of one worker', () => {
   });
 
   it.each([
-    ['encrypted', 'PDF_ENCRYPTED'],
+    ['encrypted-aes-locked', 'PDF_ENCRYPTED'],
     ['hybrid', 'PDF_SHAPE_UNSUPPORTED'],
   ])('reads no text of what will be refused: %s', async (name, code) => {
     await expect(pool().readText(pdfFixturePath('refused', name))).rejects.toMatchObject({ code });
