@@ -1,13 +1,9 @@
 /** Programs of other people that judge our output: skipped loudly where they are not installed. */
 import { spawnSync } from 'node:child_process';
-import { delimiter, join } from 'node:path';
-import { existsSync } from 'node:fs';
 import { describe, it } from 'vitest';
+import { hasTool } from '../../scripts/corpus/tool.ts';
 
-export function hasTool(name: string): boolean {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  return folders.some((folder) => existsSync(join(folder, name)) || existsSync(join(folder, `${name}.exe`)));
-}
+export { hasTool } from '../../scripts/corpus/tool.ts';
 
 /** A `describe` that needs every one of `tools` on the PATH. */
 export function describeTool(tools: string | readonly string[], title: string, body: () => void): void {

@@ -1,0 +1,136 @@
+/**
+ * Seals what it is told to, in a process that may be ended at any moment: `seal-child.ts FOLDER`, with a TEST authority in FOLDER.
+ * Answers each Task with a SealAnswer or a VerifyAnswer.
+ */
+import { copyFile, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodePng } from '../../src/biometric/raster.ts';
+import { systemClock } from '../../src/clock.ts';
+import { isAppError } from '../../src/errors.ts';
+import type { ErrorCode } from '../../src/errors.ts';
+import { packagePath } from '../../src/package.ts';
+import type { SeenRect } from '../../src/pdf/geometry.ts';
+import { PdfPool } from '../../src/pdf/pdf-pool.ts';
+import type { PdfFacts } from '../../src/pdf/pdf-worker.ts';
+import { FINGERPRINT } from '../../src/seal/placement.ts';
+import { KeyStore } from '../../src/seal/key-store.ts';
+import type { MarkRequest } from '../../src/seal/seal-job.ts';
+import { SealService } from '../../src/seal/seal-service.ts';
+import type { VerificationReport } from '../../src/verify/report.ts';
+import { Verifier } from '../../src/verify/verifier.ts';
+import type { PageSize } from './page-picture.ts';
+
+/** Absolute paths; sealing makes the output. `mark`: whether a fingerprint goes on page 1, too; a signed document takes none. */
+export interface SealTask {
+  readonly input: string;
+  readonly output: string;
+  readonly mark: boolean;
+}
+
+export type Task = SealTask & { readonly kind: 'seal' | 'verify' };
+
+/** `ms`: the sealing, from the copy to the file on disk. */
+export type SealAnswer =
+  | { readonly kind: 'sealed'; readonly ms: number; readonly places: readonly SeenRect[]; readonly pages: PageSize[] }
+  | { readonly kind: 'refused'; readonly ms: number; readonly code: ErrorCode; readonly detail: string }
+  | { readonly kind: 'crashed'; readonly ms: number; readonly detail: string };
+
+/** What the project's own verifier says: of the document as it came, and as it was sealed. */
+export type VerifyAnswer =
+  | { readonly kind: 'verified'; readonly before: VerificationReport; readonly after: VerificationReport }
+  | { readonly kind: 'crashed'; readonly detail: string };
+
+const DIAMETER_MM = 42;
+/** Of a page's shorter side. */
+const LARGEST_SHARE = 0.4;
+/** Pages that are compared: the first, and the last. */
+const FIRST_PAGES = 5;
+
+const never = new AbortController().signal;
+const [folder = ''] = process.argv.slice(2);
+const clock = systemClock;
+const pool = new PdfPool({ timeoutMs: 10_000 });
+const keys = new KeyStore({ p12Path: join(folder, 'committee.p12'), committeeName: '', clock, idleLockMinutes: 0 });
+await keys.unlock((await readFile(join(folder, 'passphrase.txt'), 'utf8')).trimEnd());
+const sealer = new SealService({
+  pool,
+  keys,
+  clock,
+  committeeName: '',
+  diameterMm: DIAMETER_MM,
+  cacheFolder: folder,
+});
+const verifier = new Verifier({ rootFiles: [join(folder, 'root.pem')], clock, timeoutMs: 30_000 });
+const raster = decodePng(await readFile(packagePath('fixtures/prints/whorl-1.png')));
+
+process.on('message', (task: Task) => {
+  void (task.kind === 'seal' ? seal(task) : verify(task)).then((answer) => process.send?.(answer));
+});
+process.on('disconnect', () => process.exit());
+process.send?.('ready');
+
+async function seal({ input, output, mark }: SealTask): Promise<SealAnswer> {
+  await copyFile(input, output);
+  const { size: bytes } = await stat(output);
+  const start = performance.now();
+  const ms = (): number => Math.round(performance.now() - start);
+  try {
+    const facts = await pool.inspect(output);
+    const [first] = facts.pages;
+    if (first === undefined) throw new Error('a document without a page is not refused');
+    const shorter = Math.min(first.widthMm, first.heightMm);
+    const across = Math.min(DIAMETER_MM, shorter * LARGEST_SHARE);
+    const place = { page: 1, xMm: first.widthMm / 2, yMm: first.heightMm * 0.65, widthMm: across, heightMm: across };
+    const marked = mark && facts.signatures === 0 ? [fingerprintOn(first)] : [];
+    await sealer.seal(
+      {
+        path: output,
+        bytes,
+        marks: marked.map(({ request }) => request),
+        parties: 0,
+        seal: { page: 1, xMm: place.xMm, yMm: place.yMm, widthMm: across },
+        allowReal: true,
+      },
+      never,
+    );
+    const places = [place, ...marked.map((one) => one.place)];
+    return { kind: 'sealed', ms: ms(), places, pages: comparedPages(facts) };
+  } catch (error) {
+    return isAppError(error) && error.code !== 'INTERNAL'
+      ? { kind: 'refused', ms: ms(), code: error.code, detail: error.detail }
+      : { kind: 'crashed', ms: ms(), detail: detailOf(error) };
+  }
+}
+
+function fingerprintOn(page: PdfFacts['pages'][number]): { readonly request: MarkRequest; readonly place: SeenRect } {
+  const heightMm = Math.min(FINGERPRINT.heightMm, Math.min(page.widthMm, page.heightMm) * LARGEST_SHARE * 0.6);
+  const widthMm = (heightMm * FINGERPRINT.widthMm) / FINGERPRINT.heightMm;
+  const at = { page: 1, xMm: page.widthMm / 4, yMm: page.heightMm / 5, widthMm };
+  return {
+    request: {
+      who: { role: 'party', index: 0 },
+      placement: { ...at, rotation: 5 },
+      picture: { kind: 'fingerprint', raster },
+    },
+    place: { ...at, heightMm, rotationDeg: 5 },
+  };
+}
+
+function comparedPages({ pages }: PdfFacts): PageSize[] {
+  return pages
+    .map(({ widthMm, heightMm }, i) => ({ page: i + 1, widthMm, heightMm }))
+    .filter((_, i) => i < FIRST_PAGES || i === pages.length - 1);
+}
+
+async function verify({ input, output }: SealTask): Promise<VerifyAnswer> {
+  try {
+    const before = await verifier.verifyFile(input, never);
+    return { kind: 'verified', before, after: await verifier.verifyFile(output, never) };
+  } catch (error) {
+    return { kind: 'crashed', detail: detailOf(error) };
+  }
+}
+
+function detailOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
