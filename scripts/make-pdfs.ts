@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { lockedPdfs, openPdfs } from './pdf/encrypted-pdfs.ts';
 import { RawPdf } from './pdf/raw-pdf.ts';
+import { signedExtended, signedRefused } from './pdf/signed-pdfs.ts';
 
 const CATALOG = '<< /Type /Catalog /Pages 2 0 R >>';
 const FONT = '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>';
@@ -213,11 +214,6 @@ const refused: Readonly<Record<string, () => Uint8Array>> = {
       .object(5, FONT);
     return classic(pdf, 6);
   },
-  'certified-no-changes': () => {
-    const reference = '/Reference [<< /TransformMethod /DocMDP /TransformParams << /Type /TransformParams /P 1 >> >>]';
-    return classic(signedForm(signatureDictionary(reference), '/Perms << /DocMDP 7 0 R >>'), 8);
-  },
-
   'xref-loop': () => {
     const pdf = onePage();
     return pdf.table(`/Size 6 /Root 1 0 R /Prev ${pdf.length}`).end().bytes();
@@ -285,7 +281,10 @@ const refused: Readonly<Record<string, () => Uint8Array>> = {
 
 /** Writes all fixtures into `folder`: `extended` and `refused`, one file a shape. */
 export function makePdfs(folder: string): void {
-  const kinds = { extended: { ...extended, ...openPdfs }, refused: { ...refused, ...lockedPdfs } };
+  const kinds = {
+    extended: { ...extended, ...openPdfs, ...signedExtended },
+    refused: { ...refused, ...lockedPdfs, ...signedRefused },
+  };
   for (const [kind, shapes] of Object.entries(kinds)) {
     mkdirSync(join(folder, kind), { recursive: true });
     for (const [name, make] of Object.entries(shapes)) writeFileSync(join(folder, kind, `${name}.pdf`), make());

@@ -477,8 +477,15 @@ export const ERRORS = {
     422,
     'An earlier signature forbids this change',
     '已有签名禁止此更改',
-    'Seal the version before that signature.',
-    '请使用该签名之前的版本。',
+    'Seal into an empty signature field that it leaves open, or seal the version before it; whoever seals first names the seals to come in `expect`.',
+    '请在该签名保留的空白签名域中用印，或使用该签名之前的版本；首个用印方应以 expect 预留后续印章的位置。',
+  ),
+  COUNTERSEAL_CONTENT_FORBIDDEN: row(
+    409,
+    'The document is sealed already; only a further seal may be added',
+    '文档已用印，只能再加盖印章',
+    'Let parties and mediator sign on paper (`paper`), and seal without marks on the pages.',
+    '当事人和调解员请选择纸质签署（paper），用印时不再向页面添加印记。',
   ),
   PDF_TIMEOUT: row(422, 'Reading the PDF took too long', '读取 PDF 超时', ...OTHER_PDF),
   PAGE_OUT_OF_RANGE: row(
@@ -515,6 +522,20 @@ export const ERRORS = {
     '没有此空白签名域',
     'Use the name of an empty signature field.',
     '请使用空白签名域的名称。',
+  ),
+  FIELD_AMBIGUOUS: row(
+    422,
+    'Several empty signature fields could take the seal',
+    '有多个空白签名域可以用印',
+    'Choose one of `fields` as the placement’s `field`.',
+    '请从 fields 中选择一个，写入 placement 的 field。',
+  ),
+  FIELD_NAME_TAKEN: row(
+    409,
+    'The document has a field of that name already',
+    '文档中已有同名的域',
+    'Give the seal that `detail` points to another name.',
+    '请为 detail 所指的印章另取名称。',
   ),
 
   // --- the seal ---------------------------------------------------------------------------------------------------------

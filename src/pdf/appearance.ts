@@ -55,7 +55,8 @@ export interface Appearance {
 /** What begins a colour in a drawing's operators: `/Rgb cs 0.8 0 0 sc`, `/Rgb CS 0.8 0 0 SC`. Which RGB that is the document decides. */
 export const RGB_SPACE = 'Rgb';
 
-type DictLiteral = NonNullable<Parameters<IncrementDraft['context']['stream']>[1]>;
+/** A dictionary as pdf-lib takes it. */
+export type DictLiteral = NonNullable<Parameters<IncrementDraft['context']['stream']>[1]>;
 
 /** Numbers of a content stream: five decimals are a third of a micrometre. */
 export function operand(value: number): string {

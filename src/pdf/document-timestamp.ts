@@ -10,7 +10,7 @@ import type { PlannedIncrement } from './increment.ts';
 import { pdfDict, pdfName } from './object.ts';
 import { overridesPermissions } from './permissions.ts';
 import type { PdfFile } from './revision.ts';
-import { addSignatureField } from './signature-widget.ts';
+import { addSignatureField, listFields, newFieldName } from './signature-widget.ts';
 
 /**
  * The increment with a field that nobody sees and room of `contentsBytes` bytes for a TimeStampToken over the ByteRange. `random16`
@@ -20,17 +20,21 @@ export function planDocumentTimestamp(pdf: PdfFile, contentsBytes: number, rando
   checkContentsBytes(contentsBytes);
   const form = pdf.form();
   if (form !== null && pdf.get(form, 'XFA') !== null) throw new AppError('PDF_SHAPE_UNSUPPORTED', 'an XFA form');
-  const fields = pdf.signatureFields();
+  const signedBefore = pdf.signatureFields().filter(({ value }) => value !== null).length;
   const draft = new IncrementDraft(pdf);
   const ref = draft.reserve();
-  const field = { fieldName: 'auto', place: null, appearance: null, prefix: 'Timestamp' };
-  const fieldName = addSignatureField(draft, new Forms(draft), fields, ref, field);
+  const fieldName = newFieldName(pdf, 'Timestamp');
+  const unseen = { signature: ref, place: null, appearance: null, lock: null };
+  listFields(draft, [addSignatureField(draft, new Forms(draft), fieldName, unseen)], signedBefore > 0);
   const written = draft.finish(ref, TIMESTAMP_DICTIONARY, contentsBytes, random16);
   return {
     ...written,
     fieldName,
-    signedBefore: fields.filter(({ value }) => value !== null).length,
+    addedField: true,
+    signedBefore,
+    transforms: { docMdp: null, fieldMdp: null },
     overridesPermissions: overridesPermissions(pdf, { drawsOnPages: false, addsField: true }),
+    endsUsageRights: false,
   };
 }
 

@@ -11,14 +11,15 @@ import type { PdfFile } from './revision.ts';
 
 /**
  * Throws SEAL_SELF_CHECK unless the document with the increment behind it opens, ends with that revision, and shows the planned field
- * with a signature whose ByteRange leaves out its Contents and nothing else.
+ * with a signature whose ByteRange leaves out its Contents and nothing else, and which says of what may follow what was planned.
  */
 export function checkPlanned(source: ByteSource, planned: PlannedIncrement): void {
   const fault = faultOf(source, planned);
   if (fault !== null) throw new AppError('SEAL_SELF_CHECK', fault);
 }
 
-function faultOf(source: ByteSource, { bytes, byteRange, contents, fieldName }: PlannedIncrement): string | null {
+function faultOf(source: ByteSource, planned: PlannedIncrement): string | null {
+  const { bytes, byteRange, contents, fieldName, transforms } = planned;
   const whole = appendedSource(source, bytes);
   const pdf = openPdf(whole);
   const value = pdf.signatureFields().find(({ name }) => name === fieldName)?.value;
@@ -32,6 +33,9 @@ function faultOf(source: ByteSource, { bytes, byteRange, contents, fieldName }: 
   if (start !== 0 || before !== span.start || from !== span.end || from + after !== whole.size) {
     return 'the ByteRange does not leave out Contents alone';
   }
+  const { docMdp, fieldMdp } = value;
+  if (JSON.stringify({ docMdp, fieldMdp }) !== JSON.stringify(transforms))
+    return 'other changes may follow than planned';
   return pdf.revisions().at(-1)?.endOfLine === whole.size ? null : 'the file does not end with the revision';
 }
 

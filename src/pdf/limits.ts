@@ -30,3 +30,9 @@ export const MAX_FIELD_DEPTH = 64;
 export const MAX_STORE_ENTRIES = 1000;
 /** All entries of a security store together, inflated. */
 export const MAX_STORE_BYTES = 64 * 1024 * 1024;
+/** References of one signature: a DocMDP and a FieldMDP transform are all that has a meaning together. */
+export const MAX_SIGNATURE_REFERENCES = 16;
+/** Names in one lock of fields. */
+export const MAX_LOCKED_FIELDS = 10_000;
+/** Values of one constraint on a signature. */
+export const MAX_SEED_VALUES = 1000;

@@ -15,6 +15,7 @@ import { checkPlanned, checkStored } from './increment-check.ts';
 import { planIncrement } from './increment.ts';
 import type { IncrementRequest, PlannedIncrement } from './increment.ts';
 import { openPdf } from './revision.ts';
+import { earlierTerms, openFields } from './signing-terms.ts';
 import type { PageText } from './text-anchor.ts';
 import type { TextReader } from './text-page.ts';
 
@@ -26,8 +27,8 @@ export interface PdfFacts {
   readonly style: 'table' | 'stream';
   /** How many signature fields are signed. */
   readonly signatures: number;
-  /** Names of those that are not. */
-  readonly emptyFields: readonly string[];
+  /** Names of the empty ones that may still be filled. */
+  readonly openFields: readonly string[];
 }
 
 /** What a document carries of signatures and of what proves them. */
@@ -135,7 +136,7 @@ export const warm: Handler<'warm'> = () =>
     const drawing = { contentFlate: new Uint8Array(0), images: {} };
     const appearance = { title: '', widthPt: 1, heightPt: 1, ink: drawing, opaque: drawing };
     const place = { page: 1, xMm: 1, yMm: 1, widthMm: 1, heightMm: 1 };
-    const signature = { fieldName: 'auto', place, appearance, signerName: '', time: new Date(0), contentsBytes: 1 };
+    const signature = { fieldName: null, place, appearance, signerName: '', time: new Date(0), contentsBytes: 1 };
     const request = { marks: [{ place, appearance }], signature };
     const source = memorySource(SMALLEST_PDF);
     checkPlanned(source, planIncrement(openPdf(source), request, new Uint8Array(16)));
@@ -171,7 +172,7 @@ function facts(source: ByteSource): PdfFacts {
     }),
     style: pdf.style,
     signatures: fields.filter(({ value }) => value !== null).length,
-    emptyFields: fields.filter(({ value }) => value === null).map(({ name }) => name),
+    openFields: openFields(earlierTerms(pdf, fields), fields).map(({ name }) => name),
   };
 }
 

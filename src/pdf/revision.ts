@@ -5,6 +5,7 @@
 import { AppError, isAppError } from '../errors.ts';
 import { textAt } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
+import { certificationRef } from './permissions-dictionary.ts';
 import { pageGeometry } from './geometry.ts';
 import type { PageGeometry } from './geometry.ts';
 import { Lexer } from './lexer.ts';
@@ -105,7 +106,7 @@ export class PdfFile extends ObjectStore {
   /** Signature fields of the form, signed and empty, in the form's order. */
   signatureFields(): SignatureField[] {
     const form = this.form();
-    return form === null ? [] : signatureFieldsOf(this, form);
+    return form === null ? [] : signatureFieldsOf(this, form, certificationRef(this, this.catalog));
   }
 
   /** Names that a new field must not take. */

@@ -1,9 +1,13 @@
 /** Signature fields of the interactive form (ISO 32000-2, 12.7) and the signature dictionaries they hold (12.8). */
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { MAX_FIELD_DEPTH, MAX_FIELD_NODES } from './limits.ts';
 import type { ObjectStore } from './object-store.ts';
 import { isKind, isName, textOf } from './object.ts';
 import type { PdfDict, PdfObject, PdfRef, PdfString } from './object.ts';
+import { readSeedValue } from './seed-value.ts';
+import type { SeedValue } from './seed-value.ts';
+import { LOCKS_ALL, readFieldLock, readTransforms } from './signature-lock.ts';
+import type { FieldLock, Permission, Transforms } from './signature-lock.ts';
 
 /** Values of a signature dictionary as written; null where one is absent or of another type. */
 export interface SignatureValue {
@@ -22,10 +26,10 @@ export interface SignatureValue {
   readonly location: string | null;
   /** /M as written, such as `D:20230615120000+08'00'`. */
   readonly time: string | null;
-  /** Access permissions (12.8.2.2) when this is a certification signature: 1, 2 or 3, 2 being the default. */
-  readonly docMdp: number | null;
-  /** Whether it locks form fields (12.8.2.4). */
-  readonly fieldMdp: boolean;
+  /** Access permissions (12.8.2.2) where this is a certification signature, by its references or by the catalog's /Perms. */
+  readonly docMdp: Permission | null;
+  /** The form fields that it locks (12.8.2.4). */
+  readonly fieldMdp: FieldLock | null;
 }
 
 export interface SignatureField {
@@ -42,6 +46,12 @@ export interface SignatureField {
   readonly pageRef: PdfRef | null;
   /** The widget's /Rect as written. */
   readonly rect: readonly number[] | null;
+  /** What the field's signature locks: /Lock (12.7.5.5). It counts once the field is signed. */
+  readonly lock: FieldLock | null;
+  /** What is asked of the signature that is to fill the field: /SV (12.7.5.5). */
+  readonly seed: SeedValue | null;
+  /** What of `lock`, `seed` and the value's transforms is malformed, in words; each of them is then the strictest, or null. */
+  readonly fault: string | null;
 }
 
 interface Visit {
@@ -116,21 +126,30 @@ export function fieldNames(store: ObjectStore, form: PdfDict): Set<string> {
   return names;
 }
 
-export function signatureFieldsOf(store: ObjectStore, form: PdfDict): SignatureField[] {
+/** @param certification the signature that the catalog's permissions name as the one that certifies the document. */
+export function signatureFieldsOf(store: ObjectStore, form: PdfDict, certification: PdfRef | null): SignatureField[] {
   const found: SignatureField[] = [];
   for (const { node, dict, name, type, value } of walkFields(store, form)) {
     if (!isName(type, 'Sig')) continue;
     const ref = isKind(node, 'ref') ? node : null;
     const widget = widgetOf(store, ref, dict);
     const page = widget?.dict.entries.get('P');
+    const faults: string[] = [];
+    const read = <T>(key: string, reader: (store: ObjectStore, object: PdfObject) => T, otherwise: T): T | null => {
+      const object = store.get(dict, key);
+      return object === null ? null : understood(() => reader(store, object), otherwise, faults);
+    };
     found.push({
       name,
       ref,
       dict,
       widget,
-      value: signatureValue(store, value),
+      value: signatureValue(store, value, certification, faults),
       pageRef: isKind(page, 'ref') ? page : null,
       rect: widget === null ? null : numbersOf(store, store.get(widget.dict, 'Rect')),
+      lock: read('Lock', readFieldLock, LOCKS_ALL),
+      seed: read<SeedValue | null>('SV', readSeedValue, null),
+      fault: faults[0] ?? null,
     });
   }
   return found;
@@ -145,7 +164,23 @@ function widgetOf(store: ObjectStore, ref: PdfRef | null, dict: PdfDict): Signat
   return { ref: isKind(kid, 'ref') ? kid : null, dict: widget };
 }
 
-function signatureValue(store: ObjectStore, value: PdfObject | undefined): SignatureValue | null {
+/** What `read` gives; where that cannot be understood, `otherwise`, and why in `faults`. */
+function understood<T>(read: () => T, otherwise: T, faults: string[]): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!isAppError(error, 'PDF_SHAPE_UNSUPPORTED')) throw error;
+    faults.push(error.detail);
+    return otherwise;
+  }
+}
+
+function signatureValue(
+  store: ObjectStore,
+  value: PdfObject | undefined,
+  certification: PdfRef | null,
+  faults: string[],
+): SignatureValue | null {
   const dict = store.resolve(value);
   if (!isKind(dict, 'dict')) return null;
   const nameAt = (key: string): string | null => {
@@ -157,6 +192,7 @@ function signatureValue(store: ObjectStore, value: PdfObject | undefined): Signa
     return isKind(object, 'string') ? textOf(object) : null;
   };
   const contents = store.get(dict, 'Contents');
+  const certifies = certification !== null && isKind(value, 'ref') && value.number === certification.number;
   return {
     dict,
     ref: isKind(value, 'ref') ? value : null,
@@ -169,26 +205,19 @@ function signatureValue(store: ObjectStore, value: PdfObject | undefined): Signa
     reason: textAt('Reason'),
     location: textAt('Location'),
     time: textAt('M'),
-    ...locksOf(store, dict),
+    ...understood(() => transformsOf(store, dict, certifies), STRICTEST, faults),
   };
 }
 
-/** The transform methods by which a signature restricts later changes (12.8.2). */
-function locksOf(store: ObjectStore, signature: PdfDict): { docMdp: number | null; fieldMdp: boolean } {
-  let docMdp: number | null = null;
-  let fieldMdp = false;
-  const references = store.get(signature, 'Reference');
-  for (const item of isKind(references, 'array') ? references.items : []) {
-    const reference = store.resolve(item);
-    if (!isKind(reference, 'dict')) continue;
-    const method = store.get(reference, 'TransformMethod');
-    if (isName(method, 'FieldMDP')) fieldMdp = true;
-    if (!isName(method, 'DocMDP')) continue;
-    const parameters = store.get(reference, 'TransformParams');
-    const permission = isKind(parameters, 'dict') ? store.get(parameters, 'P') : null;
-    docMdp = typeof permission === 'number' ? permission : 2;
+const STRICTEST: Transforms = { docMdp: 1, fieldMdp: LOCKS_ALL };
+
+/** The transforms of a signature; one that the catalog names as certifying (12.8.6, Table 263) has a DocMDP transform among them. */
+function transformsOf(store: ObjectStore, signature: PdfDict, certifies: boolean): Transforms {
+  const transforms = readTransforms(store, signature);
+  if (certifies && transforms.docMdp === null) {
+    throw new AppError('PDF_SHAPE_UNSUPPORTED', 'a certification signature without a DocMDP transform');
   }
-  return { docMdp, fieldMdp };
+  return transforms;
 }
 
 /** The numbers of an array; null when it is none or holds anything else. */

@@ -73,7 +73,7 @@ export class SealService implements Sealer {
       {
         marks: layout.marks,
         signature: {
-          fieldName: 'field' in layout.seal ? layout.seal.field : 'auto',
+          fieldName: 'field' in layout.seal ? layout.seal.field : null,
           place: 'field' in layout.seal ? null : layout.seal.place,
           appearance: seal,
           signerName: key.certificate.subject.cn ?? key.certificate.subject.text,

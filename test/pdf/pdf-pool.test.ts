@@ -37,14 +37,14 @@ describe('the pool of one worker', () => {
       bytes: pdfFixture('extended', 'empty-field').length,
       style: 'table',
       signatures: 0,
-      emptyFields: ['Committee.Seal', 'Committee.Second'],
+      openFields: ['Committee.Seal', 'Committee.Second'],
     });
     expect(facts.pages).toEqual([{ widthMm: expect.closeTo(297, 0), heightMm: expect.closeTo(210, 0), rotation: 90 }]);
   });
 
   it('counts signatures', async () => {
     const facts = await pool().inspect(pdfFixturePath('extended', 'signed-before'));
-    expect(facts).toMatchObject({ signatures: 1, emptyFields: [] });
+    expect(facts).toMatchObject({ signatures: 1, openFields: [] });
   });
 
   it('plans what would be planned here', async () => {

@@ -118,8 +118,11 @@ describe('signature fields', () => {
         location: null,
         time: "D:20230615120000+08'00'",
         docMdp: null,
-        fieldMdp: false,
+        fieldMdp: null,
       },
+      lock: null,
+      seed: null,
+      fault: null,
     });
     const { start = 0, end = 0 } = field?.value?.contents?.span ?? {};
     expect(Buffer.from(bytes.subarray(start, end)).toString()).toBe(`<${'0'.repeat(64)}>`);

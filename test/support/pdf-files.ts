@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { deflateSync } from 'node:zlib';
+import { signedExtended, signedRefused } from '../../scripts/pdf/signed-pdfs.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
 import type { Appearance, IncrementRequest, SignatureRequest } from '../../src/pdf/increment.ts';
 import { planIncrement } from '../../src/pdf/increment.ts';
@@ -63,7 +64,7 @@ export const SEAL_PLACE = { page: 1, xMm: 60, yMm: 60, widthMm: 42, heightMm: 42
 
 export function signatureRequest(change: Partial<SignatureRequest> = {}): SignatureRequest {
   return {
-    fieldName: 'auto',
+    fieldName: null,
     place: SEAL_PLACE,
     appearance: STAR,
     signerName: '测试 TEST',
@@ -71,6 +72,18 @@ export function signatureRequest(change: Partial<SignatureRequest> = {}): Signat
     contentsBytes: 4096,
     ...change,
   };
+}
+
+/** What differs from `incrementOf`'s own request: a signed fixture gets the seal only, one with a field for it gets it there. */
+export function requestFor(name: string): Partial<IncrementRequest> {
+  if (name.endsWith('signed-before')) return { marks: [] };
+  const fieldName = sealFieldOf(name);
+  return fieldName === null ? {} : { marks: [], signature: signatureRequest({ fieldName, place: null }) };
+}
+
+/** The empty signature field that a fixture's seal goes into; null: into one of its own. */
+export function sealFieldOf(name: string): string | null {
+  return name in signedExtended || name in signedRefused ? 'Second' : null;
 }
 
 /** One mark and a seal on page 1, unless told otherwise. */
