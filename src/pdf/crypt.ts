@@ -98,7 +98,7 @@ export function decryptStrings(encryption: Encryption, ref: PdfRef, object: PdfO
   const key = objectKey(encryption, ref, strings);
   return withStrings(object, (string) => {
     const { bytes, regular } = decrypt(key, strings, string.bytes);
-    return regular ? { ...string, bytes } : { ...string, bytes, irregular: true };
+    return regular ? { ...string, bytes } : { ...string, bytes, irregular: { bytes: string.bytes, ref } };
   });
 }
 
@@ -153,7 +153,7 @@ export function withoutCryptFilter(dict: PdfDict): PdfDict {
 
 /** Encrypts what is added to a document. */
 export interface Encryptor {
-  /** The object `ref` with its strings encrypted. Throws PDF_SHAPE_UNSUPPORTED where one of them could not be decrypted for certain. */
+  /** The object `ref` with its strings encrypted. Throws PDF_SHAPE_UNSUPPORTED where one came from elsewhere and was not decrypted for certain. */
   strings<T extends PdfObject>(ref: PdfRef, object: T): T;
   /** Data of the stream `ref`, which names no crypt filter. */
   stream(ref: PdfRef, data: Uint8Array): Uint8Array;
@@ -182,13 +182,12 @@ export function encryptor(encryption: Encryption, seed: Uint8Array): Encryptor {
       if (strings === 'identity') return object;
       const key = objectKey(encryption, ref, strings);
       return withStrings(object, ({ bytes, irregular }) => {
-        if (irregular === true) {
-          throw new AppError(
-            'PDF_SHAPE_UNSUPPORTED',
-            `object ${ref.number} has a string that is not encrypted by the rules`,
-          );
+        if (irregular === undefined) return { kind: 'string', bytes: encrypt(key, strings, bytes), hex: true };
+        if (irregular.ref.number !== ref.number || irregular.ref.generation !== ref.generation) {
+          const from = irregular.ref.number;
+          throw new AppError('PDF_SHAPE_UNSUPPORTED', `object ${from} has a string that is not encrypted by the rules`);
         }
-        return { kind: 'string', bytes: encrypt(key, strings, bytes), hex: true };
+        return { kind: 'string', bytes: irregular.bytes, hex: true };
       });
     },
     stream(ref, data) {

@@ -20,8 +20,11 @@ export interface PdfString {
    * Absent for strings of object streams and for those made in memory.
    */
   readonly span?: { readonly start: number; readonly end: number };
-  /** It was decrypted, but had not been encrypted by the rules: readers disagree on what it says. */
-  readonly irregular?: true;
+  /**
+   * Of a string that was decrypted though it had not been encrypted by the rules: the bytes in the file, and the object that they are in.
+   * Readers disagree on what it says; only there, and unchanged, it goes on saying that.
+   */
+  readonly irregular?: { readonly bytes: Uint8Array; readonly ref: PdfRef };
 }
 
 export interface PdfArray {

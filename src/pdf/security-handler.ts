@@ -80,12 +80,12 @@ function openStandard(store: ObjectStore, dict: PdfDict, fileId: Uint8Array, dic
   };
   const fileKey = revision >= 5 ? fileKey256(store, dict, handler) : fileKey128(handler);
   if (fileKey === null) throw new AppError('PDF_ENCRYPTED', 'it does not open without a password');
-  const granted = revision >= 5 ? handler.permissions & provenFlags(store, dict, fileKey) : handler.permissions;
+  if (revision >= 5) requireProvenFlags(bytesOf(store, dict, 'Perms', 16), fileKey, handler.permissions);
   return {
     fileKey,
     ...methods(store, dict, algorithm),
     encryptMetadata: handler.encryptMetadata,
-    permissions: permissionsOf(granted, revision),
+    permissions: permissionsOf(handler.permissions, revision),
     fileId,
     dictionary,
   };
@@ -281,9 +281,11 @@ export function passwordHash(
   return key.subarray(0, 32);
 }
 
-/** Algorithm 13: the flags that /P was written with; none where /Perms was not encrypted with this key. */
-function provenFlags(store: ObjectStore, dict: PdfDict, fileKey: Uint8Array): number {
+/** Algorithm 2.A, step f: /P is what was encrypted with the key. Where it is not, some readers open the document and PDFium does not. */
+function requireProvenFlags(perms: Uint8Array, fileKey: Uint8Array, permissions: number): void {
   const decipher = createDecipheriv('aes-256-ecb', fileKey, null);
-  const block = decipher.setAutoPadding(false).update(bytesOf(store, dict, 'Perms', 16));
-  return block.toString('latin1', 9, 12) === 'adb' ? block.readInt32LE(0) : 0;
+  const block = decipher.setAutoPadding(false).update(perms);
+  if (block.toString('latin1', 9, 12) !== 'adb' || block.readInt32LE(0) !== permissions) {
+    throw new AppError('PDF_UNREADABLE', '/P of the encryption dictionary is not what /Perms says');
+  }
 }

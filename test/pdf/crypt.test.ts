@@ -184,12 +184,16 @@ describe('AES that was not written by the rules', () => {
     ['half a block', whole.subarray(0, 40), text.slice(0, 16)],
     ['padding of another sort', whole.subarray(0, 32), text.slice(0, 16)],
   ])('is read as far as it goes: %s', (_, bytes, text) => {
-    expect(read(bytes)).toMatchObject({ bytes: latin1Bytes(text), irregular: true });
+    expect(read(bytes)).toMatchObject({ bytes: latin1Bytes(text), irregular: { bytes, ref } });
   });
 
-  it('is not written again as something else', () => {
-    const write = (): unknown => encryptor(encryption, SEED).strings(ref, pdfArray([read(whole.subarray(0, 40))]));
-    expect(codeOf(write)).toBe('PDF_SHAPE_UNSUPPORTED');
+  it('is written as it was where it was, and nowhere else', () => {
+    const cut = whole.subarray(0, 40);
+    const object = pdfArray([read(cut)]);
+    const encrypt = encryptor(encryption, SEED);
+    expect(encrypt.strings(ref, object)).toEqual(pdfArray([literal(cut)]));
+    expect(codeOf(() => encrypt.strings(pdfRef(4), object))).toBe('PDF_SHAPE_UNSUPPORTED');
+    expect(codeOf(() => encrypt.strings(pdfRef(3, 1), object))).toBe('PDF_SHAPE_UNSUPPORTED');
   });
 });
 

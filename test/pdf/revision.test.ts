@@ -1,12 +1,14 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { encryption } from '../../scripts/pdf/encrypt-pdf.ts';
 import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
 import type { ByteSource } from '../../src/pdf/byte-source.ts';
-import { isKind, isName, pdfRef } from '../../src/pdf/object.ts';
+import { isKind, isName, pdfRef, textOf } from '../../src/pdf/object.ts';
+import type { PdfDict } from '../../src/pdf/object.ts';
 import { openPdf } from '../../src/pdf/revision.ts';
 import type { PdfFile } from '../../src/pdf/revision.ts';
-import { pdfFixture } from '../support/pdf-files.ts';
+import { pdfFixture, pdfFixtures } from '../support/pdf-files.ts';
 
 function open(name: string): PdfFile {
   return openPdf(memorySource(pdfFixture('extended', name)));
@@ -126,6 +128,67 @@ describe('signature fields', () => {
     });
     const { start = 0, end = 0 } = field?.value?.contents?.span ?? {};
     expect(Buffer.from(bytes.subarray(start, end)).toString()).toBe(`<${'0'.repeat(64)}>`);
+  });
+});
+
+describe('an encrypted document', () => {
+  const encrypted = pdfFixtures('extended').filter((name) => name.startsWith('encrypted-'));
+  const text = (pdf: PdfFile, dict: PdfDict, key: string): string | null => {
+    const value = pdf.get(dict, key);
+    return isKind(value, 'string') ? textOf(value) : null;
+  };
+
+  it.each(encrypted)('%s is read as if it were not', (name) => {
+    const pdf = open(name);
+    expect(text(pdf, pdf.catalog, 'Lang')).toBe('zh-CN');
+    expect(text(pdf, pdf.page(1).dict, 'LastModified')).toBe("D:20230615120000+08'00'");
+    const contents = pdf.get(pdf.page(1).dict, 'Contents');
+    const streams = isKind(contents, 'array') ? contents.items.map((item) => pdf.resolve(item)) : [contents];
+    const shows = streams.map((stream) => {
+      return isKind(stream, 'stream') ? Buffer.from(pdf.decodedData(stream, 1000)).toString('latin1') : '';
+    });
+    expect(shows.filter((content) => /^BT .* ET$/.test(content))).toHaveLength(streams.length);
+  });
+
+  it('has a cross-reference stream that is not', () => {
+    const pdf = open('encrypted-object-stream');
+    const stream = pdf.getObject(pdfRef(8));
+    if (!isKind(stream, 'stream')) throw new Error('object 8 is the cross-reference stream');
+    expect(pdf.get(stream.dict, 'ID')).toMatchObject(pdf.trailer.entries.get('ID') ?? {});
+    expect(pdf.decodedData(stream, 1000).length).toBe(8 * 5);
+  });
+
+  it('has no other stream in the clear because it says that it is one', () => {
+    const { dictionary, cipher } = encryption({ algorithm: 'aes-256', fileId: new Uint8Array(0) });
+    const pdf = new RawPdf(undefined, cipher).object(1, '<< /Type /Catalog >>').clearObject(2, dictionary);
+    pdf.stream(3, 'encrypted as any other', '/Type /XRef');
+    const opened = openPdf(memorySource(pdf.table('/Size 4 /Root 1 0 R /Encrypt 2 0 R').end().bytes()));
+    const stream = opened.getObject(pdfRef(3));
+    const data = isKind(stream, 'stream') ? opened.rawData(stream) : new Uint8Array(0);
+    expect(Buffer.from(data).toString()).toBe('encrypted as any other');
+  });
+
+  it('has signatures whose Contents stand where and as they are in the file', () => {
+    const bytes = pdfFixture('extended', 'encrypted-signed-before');
+    const [field] = openPdf(memorySource(bytes)).signatureFields();
+    expect(field).toMatchObject({
+      name: 'First',
+      value: { name: 'TEST', reason: '测试', time: "D:20230615120000+08'00'" },
+    });
+    const { start = 0, end = 0 } = field?.value?.contents?.span ?? {};
+    expect(Buffer.from(bytes.subarray(start, end)).toString()).toBe(`<${'0'.repeat(64)}>`);
+    expect(field?.value?.contents?.bytes).toEqual(new Uint8Array(32));
+  });
+
+  it('is decrypted within bounds, however often its streams are read', () => {
+    const { dictionary, cipher } = encryption({ algorithm: 'aes-128', fileId: new Uint8Array(0) });
+    const pdf = new RawPdf(undefined, cipher).object(1, '<< /Type /Catalog >>').clearObject(2, dictionary);
+    pdf.stream(3, new Uint8Array(32 * 1024 * 1024));
+    const opened = openPdf(memorySource(pdf.table('/Size 4 /Root 1 0 R /Encrypt 2 0 R').end().bytes()));
+    const stream = opened.getObject(pdfRef(3));
+    const read = (): unknown => isKind(stream, 'stream') && opened.rawData(stream);
+    for (let i = 0; i < 7; i++) read();
+    expect(read).toThrow(expect.objectContaining({ code: 'PDF_LIMIT' }) as Error);
   });
 });
 

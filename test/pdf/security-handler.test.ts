@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { encryption } from '../../scripts/pdf/encrypt-pdf.ts';
 import type { EncryptOptions } from '../../scripts/pdf/encrypt-pdf.ts';
 import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
-import { fromHex } from '../../src/bytes.ts';
+import { fromHex, latin1Bytes } from '../../src/bytes.ts';
 import { isAppError } from '../../src/errors.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
 import { isKind, textOf } from '../../src/pdf/object.ts';
@@ -11,7 +11,7 @@ import { openPdf } from '../../src/pdf/revision.ts';
 import type { PdfFile } from '../../src/pdf/revision.ts';
 import { codeOf } from '../support/app-error.ts';
 import { mutations } from '../support/mutations.ts';
-import { incrementOf, pdfFixture, pdfFixtures, signatureRequest } from '../support/pdf-files.ts';
+import { extendedBy, incrementOf, pdfFixture, pdfFixtures, signatureRequest } from '../support/pdf-files.ts';
 
 const ID_HEX = '00112233445566778899aabbccddeeff';
 const ALGORITHMS = ['rc4-40', 'rc4-128', 'aes-128', 'aes-256-r5', 'aes-256'] as const;
@@ -61,6 +61,9 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     const trailer = `/Size 7 /Root 1 0 R /ID [<${ID_HEX}> <${ID_HEX}>]`;
     const file = pdf.table(`${trailer} /Encrypt ${outside}`).end().bytes();
     expect(languageOf(openPdf(memorySource(file)))).toBe('zh-CN');
+    const extended = openPdf(memorySource(extendedBy(file, incrementOf(file))));
+    expect(languageOf(extended)).toBe('zh-CN');
+    expect(extended.signatureFields()).toMatchObject([{ value: { name: '测试 TEST' } }]);
   });
 
   it.each(['O', 'U', 'P', 'R', 'Filter'])('is not guessed at without /%s', (key) => {
@@ -182,6 +185,26 @@ describe('an encryption dictionary', () => {
   });
 });
 
+describe('a string that a careless update left in the clear', () => {
+  const { dictionary, cipher } = encryption({ algorithm: 'aes-256', fileId: fromHex(ID_HEX) });
+  const file = new RawPdf(undefined, cipher)
+    .clearObject(1, '<< /Type /Catalog /Pages 2 0 R /Lang (zh-CN) >>')
+    .object(2, '<< /Type /Pages /Kids [3 0 R] /Count 1 >>')
+    .object(3, '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>')
+    .clearObject(4, dictionary)
+    .table(`/Size 5 /Root 1 0 R /Encrypt 4 0 R /ID [<${ID_HEX}> <${ID_HEX}>]`)
+    .end()
+    .bytes();
+
+  it('stays what it is in the file when its object is overridden', () => {
+    const before = openPdf(memorySource(file));
+    const after = openPdf(memorySource(extendedBy(file, incrementOf(file))));
+    expect(after.catalog.entries.has('AcroForm')).toBe(true);
+    expect(before.get(before.catalog, 'Lang')).toMatchObject({ irregular: { bytes: latin1Bytes('zh-CN') } });
+    expect(after.get(after.catalog, 'Lang')).toMatchObject({ irregular: { bytes: latin1Bytes('zh-CN') } });
+  });
+});
+
 describe('what the owner grants', () => {
   const PRINT_ONLY = -1852;
   const granted = (permissions: number, algorithm: Options['algorithm'] = 'rc4-128'): unknown =>
@@ -211,11 +234,15 @@ describe('what the owner grants', () => {
     expect(encryption?.permissions).toEqual(NONE);
   });
 
-  it('is not believed beyond what was encrypted with the key', () => {
-    const more = (dictionary: string): string => dictionary.replace('/P -1852', '/P -4');
-    expect(encrypted({ algorithm: 'aes-256', permissions: PRINT_ONLY }, more).encryption?.permissions).toEqual(NONE);
-    const forged = (dictionary: string): string => dictionary.replace(/\/Perms <\w+>/, `/Perms <${'00'.repeat(16)}>`);
-    expect(encrypted({ algorithm: 'aes-256' }, forged).encryption?.permissions).toEqual(NONE);
+  it('is not believed where it is not what was encrypted with the key', () => {
+    const changed =
+      (from: string | RegExp, to: string) =>
+      (dictionary: string): string =>
+        dictionary.replace(from, to);
+    const more = changed('/P -1852', '/P -4');
+    expect(codeOf(() => encrypted({ algorithm: 'aes-256', permissions: PRINT_ONLY }, more))).toBe('PDF_UNREADABLE');
+    const forged = changed(/\/Perms <\w+>/, `/Perms <${'00'.repeat(16)}>`);
+    expect(codeOf(() => encrypted({ algorithm: 'aes-256' }, forged))).toBe('PDF_UNREADABLE');
   });
 
   it('is overridden only by what needs it', () => {
