@@ -8,7 +8,7 @@ import { IncrementDraft } from './increment-draft.ts';
 import { checkContentsBytes } from './increment.ts';
 import type { PlannedIncrement } from './increment.ts';
 import { pdfDict, pdfName } from './object.ts';
-import { overridesPermissions } from './permissions.ts';
+import { overridesPermissions } from './owner-permissions.ts';
 import type { PdfFile } from './revision.ts';
 import { addSignatureField, listFields, newFieldName } from './signature-widget.ts';
 

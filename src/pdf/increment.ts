@@ -11,7 +11,7 @@ import type { PdfDict, PdfObject, PdfRef } from './object.ts';
 import { addPageMarks } from './page-marks.ts';
 import type { PageMark } from './page-marks.ts';
 import { formatPdfDate } from './pdf-date.ts';
-import { overridesPermissions } from './permissions.ts';
+import { overridesPermissions } from './owner-permissions.ts';
 import type { PdfFile } from './revision.ts';
 import { requireSeedValue } from './seed-value.ts';
 import type { SeedOffer } from './seed-value.ts';
@@ -64,7 +64,7 @@ export interface PlannedIncrement extends WrittenIncrement {
   readonly addedField: boolean;
   /** How many signatures the document had before. */
   readonly signedBefore: number;
-  /** Whether the document's owner told readers not to let this be done (permissions.ts). */
+  /** Whether the document's owner told readers not to let this be done (owner-permissions.ts). */
   readonly overridesPermissions: boolean;
   /** What the signature says of what may follow. */
   readonly transforms: Transforms;
