@@ -22,9 +22,11 @@ export interface SealLaneOptions {
   readonly sealMs: number;
   /** Bound of the verification afterwards. */
   readonly verifyMs: number;
+  /** What runs in the process; default seal-child.ts. */
+  readonly program?: string;
 }
 
-const PROGRAM = join(import.meta.dirname, 'seal-child.ts');
+const SEAL_CHILD = join(import.meta.dirname, 'seal-child.ts');
 
 export class SealLane implements AsyncDisposable {
   readonly #options: SealLaneOptions;
@@ -36,8 +38,8 @@ export class SealLane implements AsyncDisposable {
 
   /** One at a time. Rejects only where no process can be started. */
   async seal(task: SealTask): Promise<SealEnd> {
-    const { sealMs, verifyMs } = this.#options;
-    this.#child ??= start(this.#options.folder);
+    const { folder, sealMs, verifyMs, program = SEAL_CHILD } = this.#options;
+    this.#child ??= start(program, folder);
     const child = await this.#child;
     const begun = performance.now();
     const ms = (): number => Math.round(performance.now() - begun);
@@ -74,8 +76,8 @@ interface Ended {
   readonly how: string | null;
 }
 
-async function start(folder: string): Promise<ChildProcess> {
-  const child = fork(PROGRAM, [folder], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+async function start(program: string, folder: string): Promise<ChildProcess> {
+  const child = fork(program, [folder], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const [first] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [unknown];
   if (first !== 'ready') throw new Error(`the sealing process does not start: ${String(first)}`);
   return child;

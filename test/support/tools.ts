@@ -17,8 +17,16 @@ export function describeTool(tools: string | readonly string[], title: string, b
 }
 
 /** Runs a tool to its end and gives what it said. */
-export function runTool(command: string, args: readonly string[]): { status: number; stdout: string; stderr: string } {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+export function runTool(
+  command: string,
+  args: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv } = {},
+): { status: number; stdout: string; stderr: string } {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+    ...options,
+  });
   if (error !== undefined) throw error;
   return { status: status ?? -1, stdout, stderr };
 }
