@@ -698,6 +698,27 @@ export const ERRORS = {
     'Use a PEM or DER certificate.',
     '请使用 PEM 或 DER 证书。',
   ),
+  CRL_INVALID: row(
+    422,
+    'The list of revoked certificates cannot be used',
+    '证书吊销列表无法使用',
+    'Use the complete list of the certificate’s issuer, PEM or DER.',
+    '请使用证书签发机构的完整吊销列表（PEM 或 DER）。',
+  ),
+  OCSP_INVALID: row(
+    502,
+    'The OCSP answer cannot be used',
+    'OCSP 应答无法使用',
+    'Check `revocation.ocsp`, or use a list of revoked certificates.',
+    '请检查配置项 revocation.ocsp，或改用吊销列表。',
+  ),
+  OCSP_REFUSED: row(
+    502,
+    'The OCSP responder gave no answer',
+    'OCSP 服务拒绝应答',
+    'Ask the responder about what `detail` says, or use a list of revoked certificates.',
+    '请按 detail 所示原因联系 OCSP 服务，或改用吊销列表。',
+  ),
   CMS_INVALID: row(
     422,
     'The signature structure cannot be read',

@@ -161,6 +161,12 @@ export function keyFault(key: KeyObject): 'weak' | 'unknown' | null {
   }
 }
 
+/** Whether `key`, which is strong enough, made `signature` over `data` as `scheme` says on its own: in certificates, lists, OCSP answers. */
+export function isSignedWith(scheme: Scheme, data: Uint8Array, key: KeyObject, signature: Uint8Array): boolean {
+  if (scheme.kind === 'refused' || scheme.hash === null || keyFault(key) !== null) return false;
+  return verifySignature(scheme, scheme.hash, data, key, signature);
+}
+
 /** Whether `signature` over `data` is `key`'s; false too where the key is not of the scheme's kind. */
 export function verifySignature(
   scheme: Exclude<Scheme, { kind: 'refused' }>,

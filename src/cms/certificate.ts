@@ -1,9 +1,8 @@
 /** X.509 certificates (RFC 5280), read strictly; keys and their arithmetic are node:crypto's. */
 import { X509Certificate, createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import forge from 'node-forge';
-import { equalBytes, latin1Bytes, latin1Text, toHex } from '../bytes.ts';
-import { AppError } from '../errors.ts';
+import { equalBytes, latin1Text, toHex } from '../bytes.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { readAlgorithm, schemeOf } from './algorithms.ts';
 import type { Scheme } from './algorithms.ts';
 import { DerFields, TAG, contextPrimitive, decoding, fail, readDer } from './der.ts';
@@ -21,6 +20,7 @@ import { readName } from './distinguished-name.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
 import { readExtensions } from './extensions.ts';
 import type { Extensions } from './extensions.ts';
+import { isDer, pemBodies } from './pem.ts';
 import { readDistributionPoints, readOcspUrls } from './revocation-sources.ts';
 import type { DistributionPoint } from './revocation-sources.ts';
 
@@ -95,25 +95,27 @@ export function parseCertificate(bytes: Uint8Array | string): Certificate {
 /** One DER certificate, or every certificate of a PEM bundle in its order. Throws CERTIFICATE_INVALID. */
 export function parseCertificates(bytes: Uint8Array | string): Certificate[] {
   if (bytes.length > MAX_BUNDLE_BYTES) throw new AppError('CERTIFICATE_INVALID', `${bytes.length} bytes`);
-  // A DER certificate starts with a SEQUENCE, which is the character 0; PEM may have text before its first line.
-  if (typeof bytes !== 'string' && bytes[0] === TAG.sequence && bytes[1] !== undefined && bytes[1] > 0x7f) {
+  if (typeof bytes !== 'string' && isDer(bytes)) {
     return [decoding('CERTIFICATE_INVALID', () => readCertificate(bytes))];
   }
   const text = typeof bytes === 'string' ? bytes : latin1Text(bytes);
-  const certificates = pemBodies(text).map((der) => decoding('CERTIFICATE_INVALID', () => readCertificate(der)));
+  const certificates = decoding('CERTIFICATE_INVALID', () => pemBodies(text, 'CERTIFICATE').map(readCertificate));
   if (certificates.length === 0) throw new AppError('CERTIFICATE_INVALID', 'neither DER nor PEM');
   return certificates;
 }
 
-function pemBodies(text: string): Uint8Array[] {
+/**
+ * One that stands in a set of others, DER; of `known` ones a copy is not read again. Null where it cannot be read: it is as one that is not
+ * there, and what matters is whether the one that is needed is.
+ */
+export function readableCertificate(der: Uint8Array, known: readonly Certificate[] = []): Certificate | null {
+  const same = known.find((certificate) => equalBytes(certificate.der, der));
+  if (same !== undefined) return same;
   try {
-    return forge.pem
-      .decode(text)
-      .filter(({ type }) => type === 'CERTIFICATE')
-      .map(({ body }) => latin1Bytes(body));
-  } catch (cause) {
-    // node-forge throws where there is no PEM block at all.
-    throw new AppError('CERTIFICATE_INVALID', 'neither DER nor PEM', { cause });
+    return decoding('CERTIFICATE_INVALID', () => readCertificate(der));
+  } catch (error) {
+    if (isAppError(error, 'CERTIFICATE_INVALID')) return null;
+    throw error;
   }
 }
 

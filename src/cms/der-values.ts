@@ -46,6 +46,11 @@ export function readSmallInteger(node: DerNode | undefined, field: string): numb
   return body.reduce((value, byte) => value * 256 + byte, 0);
 }
 
+/** An ENUMERATED from 0 to 2^31-1. */
+export function readEnumerated(node: DerNode | undefined, field: string): number {
+  return readSmallInteger({ ...expectTag(node, TAG.enumerated, field), tag: TAG.integer }, field);
+}
+
 export function readBoolean(node: DerNode, field: string): boolean {
   const { body } = expectTag(node, TAG.boolean, field);
   if (body.length !== 1 || (body[0] !== 0 && body[0] !== 0xff)) fail(`${field}: not a DER boolean`);

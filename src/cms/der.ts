@@ -15,6 +15,7 @@ export const TAG = {
   octetString: 0x04,
   null: 0x05,
   oid: 0x06,
+  enumerated: 0x0a,
   utf8String: 0x0c,
   numericString: 0x12,
   printableString: 0x13,
@@ -57,7 +58,7 @@ export interface DerNode {
   readonly bytes: Uint8Array;
   /** The contents octets. */
   readonly body: Uint8Array;
-  /** In order; empty for a primitive. */
+  /** In order; empty for a primitive, and below `DerLimits.readDepth`. */
   readonly children: readonly DerNode[];
 }
 
@@ -67,6 +68,8 @@ export interface DerLimits {
   readonly maxDepth?: number;
   /** Nodes in all. */
   readonly maxNodes?: number;
+  /** Levels of which nodes are made; the last ones' contents are left for another reading. Not for indefinite lengths. */
+  readonly readDepth?: number;
   /** Whether indefinite and longer-than-needed lengths pass: BER, which CMS (RFC 5652, 1) and PKCS#12 allow. */
   readonly ber?: boolean;
   /** Whether zero bytes may follow: the padding of a PDF's Contents. */
@@ -81,7 +84,7 @@ const MAX_NODES = 50_000;
 /** Reads exactly one value. Throws DerError. */
 export function readDer(bytes: Uint8Array, limits: DerLimits): DerNode {
   if (bytes.length > limits.maxBytes) fail(`${bytes.length} bytes, at most ${limits.maxBytes} are read`);
-  const { maxDepth = MAX_DEPTH, maxNodes = MAX_NODES, ber = false } = limits;
+  const { maxDepth = MAX_DEPTH, maxNodes = MAX_NODES, readDepth = Infinity, ber = false } = limits;
   let nodes = 0;
 
   const readNode = (at: number, end: number, depth: number): { node: DerNode; next: number } => {
@@ -99,7 +102,7 @@ export function readDer(bytes: Uint8Array, limits: DerLimits): DerNode {
     const next = start + length;
     if (next > end) fail(`byte ${at}: expected ${length} bytes, got ${end - start}`);
     const children: DerNode[] = [];
-    let child = constructed ? start : next;
+    let child = constructed && depth < readDepth ? start : next;
     while (child < next) {
       const read = readNode(child, next, depth + 1);
       children.push(read.node);
@@ -125,6 +128,23 @@ export function readDer(bytes: Uint8Array, limits: DerLimits): DerNode {
     fail(`byte ${next}: ${rest.length} bytes after the end`);
   }
   return node;
+}
+
+/** Where one value's contents lie. */
+export interface DerSpan {
+  readonly tag: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The value that starts at `at` and ends by `end`, without a node for it: for lists that are too long for nodes. Throws DerError. */
+export function spanAt(bytes: Uint8Array, at: number, end: number): DerSpan {
+  const tag = byteAt(bytes, at, end);
+  if ((tag & 0x1f) === 0x1f) fail(`byte ${at}: multi-byte tag`);
+  const { length, start } = readLength(bytes, at + 1, end, false);
+  const next = start + (length ?? 0);
+  if (next > end) fail(`byte ${at}: expected ${length} bytes, got ${end - start}`);
+  return { tag, start, end: next };
 }
 
 function readLength(

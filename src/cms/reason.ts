@@ -30,6 +30,26 @@ const REASONS = {
   // --- the timestamp ----------------------------------------------------------------------------------------------------
   TIMESTAMP_IMPRINT_WRONG: ['The timestamp is over other bytes.', '时间戳对应的不是这些内容。'],
 
+  // --- revocation -------------------------------------------------------------------------------------------------------
+  CERTIFICATE_REVOKED: ['The certificate had been revoked at that time.', '证书在该时间已被吊销。'],
+  REVOCATION_ABSENT: ['Nothing tells whether the certificate was revoked.', '没有该证书的吊销信息。'],
+  REVOCATION_UNREADABLE: ['What may tell of revocation cannot be read.', '吊销信息无法读取。'],
+  REVOCATION_UNKNOWN: ['The responder does not know the certificate.', '证书状态服务不知道该证书。'],
+  REVOCATION_SIGNATURE: [
+    'The list of revoked certificates is not by the certificate’s issuer.',
+    '吊销列表并非由证书签发者签发。',
+  ],
+  OCSP_RESPONDER: [
+    'The OCSP answer is not by somebody who may answer for the issuer.',
+    'OCSP 应答者无权代签发者应答。',
+  ],
+  RESPONDER_REVOKED: ['The responder’s own certificate had been revoked.', '证书状态服务自身的证书已被吊销。'],
+  RESPONDER_STATUS: [
+    'It is not known whether the responder’s own certificate had been revoked.',
+    '证书状态服务自身证书的吊销状态不明。',
+  ],
+  REVOCATION_OUTDATED: ['What tells of revocation does not reach that time.', '吊销信息不覆盖该时间。'],
+
   // --- the chain --------------------------------------------------------------------------------------------------------
   CHAIN_INCOMPLETE: ['The certificate does not lead to a trusted root.', '证书链未能到达受信任的根证书。'],
   CERTIFICATE_EXPIRED: ['A certificate had expired at that time.', '证书在该时间已过期。'],

@@ -18,6 +18,8 @@ export const ATTRIBUTE = {
   signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
   /** RFC 6211, 2. */
   algorithmProtection: '1.2.840.113549.1.9.52',
+  /** adbe-revocationInfoArchival (ISO 32000-2, 12.8.3.3.2). */
+  revocationInfo: '1.2.840.113583.1.1.8',
   /** RFC 3161, appendix A: over the value of the signature; unsigned. */
   timestampToken: '1.2.840.113549.1.9.16.2.14',
 } as const;
@@ -68,6 +70,7 @@ export interface SignedAttributes {
   readonly certificateIds: readonly CertificateId[];
   readonly algorithmProtection:
     { readonly digest: AlgorithmIdentifier; readonly signature: AlgorithmIdentifier } | undefined;
+  readonly revocationInfo: DerNode | undefined;
 }
 
 interface CertificateId {
@@ -92,6 +95,7 @@ export function readSignedAttributes(attributes: Attributes): SignedAttributes {
     signingTime: signingTime && readTime(signingTime, 'signing-time'),
     certificateIds: [...(v1 ? [readCertificateId(v1, 1)] : []), ...(v2 ? [readCertificateId(v2, 2)] : [])],
     algorithmProtection: protection && readAlgorithmProtection(protection),
+    revocationInfo: singleValue(attributes, ATTRIBUTE.revocationInfo),
   };
 }
 

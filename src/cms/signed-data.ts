@@ -1,7 +1,6 @@
 /** CMS signatures (RFC 5652): written as PAdES B-B and given timestamps, read with bounds, verified strictly. */
 import { createHash } from 'node:crypto';
 import { equalBytes, fromHex, toHex } from '../bytes.ts';
-import { isAppError } from '../errors.ts';
 import { OID, digestOf, keyFault, readAlgorithm, schemeOf, verifySignature } from './algorithms.ts';
 import type { AlgorithmIdentifier, Digest, HashName, Scheme } from './algorithms.ts';
 import {
@@ -18,7 +17,7 @@ import {
   toDer,
 } from './asn1.ts';
 import type { Asn1 } from './asn1.ts';
-import { parseCertificate } from './certificate.ts';
+import { readableCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import {
   DerFields,
@@ -151,6 +150,8 @@ export interface ParsedSignedData {
   readonly hash: HashName | null;
   /** All that are embedded and readable. */
   readonly certificates: readonly Certificate[];
+  /** RevocationInfoChoice of each list and answer that is embedded; `evidenceIn` reads them. */
+  readonly revocationInfos: readonly DerNode[];
   /** The one that the SignerInfo names. */
   readonly signer: Certificate | null;
   readonly contentType: string;
@@ -199,20 +200,22 @@ function readSignedData(bytes: Uint8Array, known: readonly Certificate[]): Parse
   const embeddedContent = encapsulated.optionalExplicit(0, 'eContent');
   encapsulated.end();
   const certificateSet = fields.optional(contextTag(0))?.children ?? [];
-  fields.optional(contextTag(1));
+  const revocationInfos = fields.optional(contextTag(1))?.children ?? [];
   const signerInfos = fields.next('signerInfos', TAG.set).children;
   fields.end();
 
   if (signerInfos.length !== 1) fail(`signerInfos: expected one signer, got ${signerInfos.length}`);
   if (certificateSet.length > MAX_CERTIFICATES)
     fail(`certificates: ${certificateSet.length}, at most ${MAX_CERTIFICATES}`);
-  const certificates = certificateSet.flatMap((node) => readableCertificate(node, known));
+  const certificates = certificateSet
+    .filter(({ tag }) => tag === TAG.sequence)
+    .flatMap(({ bytes }) => readableCertificate(bytes, known) ?? []);
   const signer = readSignerInfo(signerInfos[0]);
   for (const digest of digests) digestOf(digest, 'digestAlgorithms');
   if (!digests.some(({ oid }) => oid === signer.algorithms.digest.oid)) {
     fail('digestAlgorithms: the signer’s is not among them');
   }
-  const wanted = versionOf(contentType, certificateSet, signer.version);
+  const wanted = versionOf(contentType, certificateSet, revocationInfos, signer.version);
   if (version !== wanted) fail(`signedData.version: expected ${wanted}, got ${version}`);
 
   const { sid, version: _, ...rest } = signer;
@@ -221,6 +224,7 @@ function readSignedData(bytes: Uint8Array, known: readonly Certificate[]): Parse
     bytes: whole.bytes,
     hash: signer.digest.hash,
     certificates,
+    revocationInfos,
     signer: certificates.find((certificate) => isNamedBy(sid, certificate)) ?? null,
     contentType,
     content: embeddedContent === undefined ? null : readOctets(embeddedContent, 'eContent'),
@@ -228,24 +232,17 @@ function readSignedData(bytes: Uint8Array, known: readonly Certificate[]): Parse
 }
 
 /** The version follows from what is inside (RFC 5652, 5.1). */
-function versionOf(contentType: string, certificates: readonly DerNode[], signerVersion: number): number {
+function versionOf(
+  contentType: string,
+  certificates: readonly DerNode[],
+  revocationInfos: readonly DerNode[],
+  signerVersion: number,
+): number {
   if (certificates.some(({ tag }) => tag === contextTag(3))) return 5;
+  if (revocationInfos.some(({ tag }) => tag === contextTag(1))) return 5;
   if (certificates.some(({ tag }) => tag === contextTag(2))) return 4;
   if (certificates.some(({ tag }) => tag === contextTag(1))) return 3;
   return contentType !== OID.data || signerVersion === 3 ? 3 : 1;
-}
-
-/** One that cannot be read is as one that is not there: what matters is whether the signer's own is. */
-function readableCertificate({ tag, bytes }: DerNode, known: readonly Certificate[]): Certificate[] {
-  if (tag !== TAG.sequence) return [];
-  const same = known.find(({ der }) => equalBytes(der, bytes));
-  if (same !== undefined) return [same];
-  try {
-    return [parseCertificate(bytes)];
-  } catch (error) {
-    if (isAppError(error, 'CERTIFICATE_INVALID')) return [];
-    throw error;
-  }
 }
 
 type SignerIdentifier = { readonly issuer: Uint8Array; readonly serialHex: string } | { readonly keyId: Uint8Array };
