@@ -396,7 +396,9 @@ export const VerificationReport = Type.Object(
         integrity: Type.Enum([...INTEGRITY], { type: 'string' }),
         trust: Type.Enum([...TRUST], { type: 'string' }),
         coversWholeFile: Type.Boolean(),
-        changesAfter: Type.Array(Type.Object({ ...Finding, page: Type.Optional(Type.Integer({ minimum: 1 })) })),
+        changesAfter: Type.Array(
+          Type.Object({ ...Finding, page: Type.Optional(Type.Integer({ minimum: 1 })), allowed: Type.Boolean() }),
+        ),
       }),
     ),
     revisions: Type.Array(Type.Unknown()),

@@ -36,3 +36,8 @@ export const MAX_SIGNATURE_REFERENCES = 16;
 export const MAX_LOCKED_FIELDS = 10_000;
 /** Values of one constraint on a signature. */
 export const MAX_SEED_VALUES = 1000;
+/** Objects of a document, and references between them, that are looked through for what a change reaches. */
+export const MAX_GRAPH_OBJECTS = 1_000_000;
+export const MAX_GRAPH_REFERENCES = 8_000_000;
+/** Objects that one revision may define anew. */
+export const MAX_CHANGED_OBJECTS = 200_000;

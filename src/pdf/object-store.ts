@@ -125,6 +125,11 @@ export class ObjectStore {
     return data;
   }
 
+  /** The numbers of the objects that an object stream holds. Throws as `getObject`. */
+  numbersIn(stream: number): readonly number[] {
+    return [...this.#objectStream(stream).numbers];
+  }
+
   /** A stream's dictionary with what it says of filters resolved. */
   #withFilters(dict: PdfDict): PdfDict {
     const entries = new Map(dict.entries);

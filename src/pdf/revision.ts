@@ -133,7 +133,7 @@ function claimedSize({ trailer }: XrefSection): number {
 }
 
 /** `startxref N %%EOF` after a section, with nothing but white space and comments between; null where there is none. */
-function readMarker(source: ByteSource, offset: number): Revision | null {
+export function readMarker(source: ByteSource, offset: number): Revision | null {
   const lexer = new Lexer(source, offset);
   try {
     if (lexer.keyword() !== 'startxref') return null;

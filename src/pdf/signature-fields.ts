@@ -70,11 +70,27 @@ export function acroForm(store: ObjectStore, catalog: PdfDict): PdfDict | null {
   return form;
 }
 
-/** All terminal fields, of every type. Throws PDF_LIMIT for circles and for forms too deep or too large. */
-function* walkFields(
-  store: ObjectStore,
-  form: PdfDict,
-): Generator<Visit & { dict: PdfDict; name: string }, void, void> {
+/** A node of the form's tree. */
+export interface FieldNode {
+  /** Whether no fields are below it: its kids, if any, are its widgets. */
+  readonly terminal: boolean;
+  /** As it is written: a reference, or the dictionary. */
+  readonly node: PdfObject;
+  readonly dict: PdfDict;
+  /** Fully qualified. */
+  readonly name: string;
+  /** Of the field, inherited where it has none itself. */
+  readonly type: PdfObject;
+  readonly value: PdfObject | undefined;
+}
+
+/** All terminal fields, of every type. Throws as `walkFieldNodes`. */
+function* walkFields(store: ObjectStore, form: PdfDict): Generator<FieldNode, void, void> {
+  for (const node of walkFieldNodes(store, form)) if (node.terminal) yield node;
+}
+
+/** The form's tree without its widgets. Throws PDF_LIMIT for circles and for forms too deep or too large. */
+export function* walkFieldNodes(store: ObjectStore, form: PdfDict): Generator<FieldNode, void, void> {
   const fields = store.get(form, 'Fields');
   if (fields === null) return;
   if (!isKind(fields, 'array')) throw new AppError('PDF_UNREADABLE', '/Fields of the form is no array');
@@ -105,8 +121,8 @@ function* walkFields(
     const value = dict.entries.get('V') ?? visit.value;
     const kids = store.get(dict, 'Kids');
     const inner = isKind(kids, 'array') && kids.items.some((kid) => isField(store, kid));
+    yield { terminal: !inner, node, dict, name, type, value };
     if (inner) push(kids.items, { depth: depth + 1, prefix: name, type, value });
-    else yield { ...visit, dict, name, type, value };
   }
 }
 

@@ -219,7 +219,8 @@ function readStream(source: ByteSource, offset: number, maxBytes: number): XrefS
   return { kind: 'stream', offset, end, trailer: dict, highest, heldBytes: data.length, lookup, entries };
 }
 
-function endOfStreamObject(source: ByteSource, dataEnd: number): number {
+/** Offset of the byte after the keywords that close a stream object whose data end at `dataEnd`. Throws PDF_UNREADABLE where they do not. */
+export function endOfStreamObject(source: ByteSource, dataEnd: number): number {
   const lexer = new Lexer(source, dataEnd);
   lexer.expectKeyword('endstream');
   lexer.expectKeyword('endobj');

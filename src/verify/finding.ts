@@ -13,6 +13,64 @@ const FINDINGS = {
     '无法检验此种签名，因此不予采信。',
   ],
   CHANGED_AFTER_SIGNATURE: ['Something was added to the file after this signature.', '签名之后文件又被添加了内容。'],
+
+  // --- what may follow a signature ------------------------------------------------------------------------------------
+  SIGNATURE_ADDED: ['A further signature was added.', '之后又加了一个签名或印章。'],
+  SIGNATURE_FIELD_ADDED: ['An empty field for a further signature was added.', '之后新增了一个空白签名栏。'],
+  TIMESTAMP_ADDED: ['A timestamp was added to the document.', '之后给文档加盖了时间戳。'],
+  VALIDATION_DATA_ADDED: [
+    'Certificates and proof that they were valid were added.',
+    '之后补充了证书及其当时有效的证明。',
+  ],
+  FIELD_FILLED: ['A form field was filled in or changed.', '之后填写或修改了表单内容。'],
+  ANNOTATION_ADDED: ['A comment was put on a page.', '之后在页面上添加了批注。'],
+  ANNOTATION_CHANGED: ['A comment on a page was changed.', '之后修改了页面上的批注。'],
+  ANNOTATION_REMOVED: ['A comment was taken off a page.', '之后删除了页面上的批注。'],
+  DATES_CHANGED: ['What the file says of when it was written was changed.', '之后更新了文件自身记载的修改时间等信息。'],
+  VERSION_CHANGED: ['The file was declared to be of a newer version of PDF.', '之后文件声明采用更新的 PDF 版本。'],
+
+  // --- what may not ---------------------------------------------------------------------------------------------------
+  UNREFERENCED_UPDATE: [
+    'Something stands in what was added that readers need not see.',
+    '之后添加的数据中有阅读器未必显示的内容。',
+  ],
+  HISTORY_REWRITTEN: [
+    'What was added does not build on what was signed.',
+    '之后添加的内容没有建立在已签署的版本之上。',
+  ],
+  UPDATE_UNREADABLE: ['What was added cannot be understood.', '之后添加的内容无法解读。'],
+  CHANGE_UNKNOWN: ['Something of unknown purpose was changed.', '之后改动了用途不明的内容。'],
+  CATALOG_CHANGED: ['The document as a whole was changed.', '之后改动了文档的整体设置。'],
+  PAGES_CHANGED: ['Pages were added, taken out or put in another order.', '之后增删了页面或调整了页序。'],
+  PAGE_CHANGED: ['A page was changed.', '之后改动了页面。'],
+  PAGE_CONTENT_CHANGED: ['What is on a page was changed.', '之后改动了页面内容。'],
+  NAMES_CHANGED: ['Names within the document were changed.', '之后改动了文档内的名称表。'],
+  ACTIONS_CHANGED: ['What the document does by itself was changed.', '之后改动了文档自动执行的动作。'],
+  LAYERS_CHANGED: ['Layers that can be hidden were changed.', '之后改动了可隐藏的图层。'],
+  STRUCTURE_CHANGED: ['The order in which the document is read aloud was changed.', '之后改动了文档的逻辑结构。'],
+  OUTLINES_CHANGED: ['The bookmarks were changed.', '之后改动了书签。'],
+  FILES_CHANGED: ['Attached files were changed.', '之后改动了附件。'],
+  DESCRIPTION_CHANGED: ['The description of the document was changed.', '之后改动了文档的标题等描述信息。'],
+  PERMISSIONS_CHANGED: ['What the document permits was changed.', '之后改动了文档的权限声明。'],
+  FORM_CHANGED: ['The form as a whole was changed.', '之后改动了表单的整体设置。'],
+  FIELD_CHANGED: [
+    'A form field was added, taken out, or changed in more than its value.',
+    '之后增删了表单栏，或改动了其内容以外的部分。',
+  ],
+  SIGNATURE_CHANGED: [
+    'A signature that was there, or what it looks like, was changed.',
+    '之后改动了已有的签名或印章，或其外观。',
+  ],
+  ANNOTATION_FORBIDDEN: [
+    'Something that is more than a comment was put on a page, or changed.',
+    '之后在页面上添加或改动了批注以外的内容。',
+  ],
+  VALIDATION_DATA_CHANGED: [
+    'Proof that certificates were valid was taken out or replaced.',
+    '之后删除或替换了证书有效性的证明。',
+  ],
+  MORE_CHANGES: ['There is more of this kind than is listed here.', '同类改动还有更多，未全部列出。'],
+
   EARLIER_SIGNATURE_REMOVED: [
     'A signature that an earlier version of the file carried is no longer there.',
     '文件早前版本上的一个签名已被移除。',

@@ -11,6 +11,14 @@ export interface Finding {
   readonly messageZh: string;
 }
 
+/** What was changed after a signature. */
+export interface ChangeReport extends Finding {
+  /** From 1, where it is on a page. */
+  readonly page?: number;
+  /** Whether the signature lets it happen. One that it does not breaks it. */
+  readonly allowed: boolean;
+}
+
 export interface SignatureReport {
   /** Full name of the signature field. */
   readonly field: string;
@@ -25,7 +33,7 @@ export interface SignatureReport {
   readonly integrity: 'INTACT' | 'BROKEN';
   readonly trust: 'TRUSTED' | 'UNTRUSTED';
   readonly coversWholeFile: boolean;
-  readonly changesAfter: readonly (Finding & { readonly page?: number })[];
+  readonly changesAfter: readonly ChangeReport[];
 }
 
 export interface RevisionReport {
@@ -48,7 +56,10 @@ export interface VerificationReport {
   readonly revisions: readonly RevisionReport[];
 }
 
-/** The report of a file: the worst of its signatures decides. `reasons`: why they are what they are, beside what came after them. */
+/**
+ * The report of a file: the worst of its signatures decides. `reasons`: why they are what they are; of what came after them it adds what
+ * breaks them and what says something that they do not cover.
+ */
 export function reportOf(
   signatures: readonly SignatureReport[],
   revisions: readonly RevisionReport[],
@@ -62,13 +73,26 @@ export function reportOf(
   }
   const integrity = signatures.every((signature) => signature.integrity === 'INTACT') ? 'INTACT' : 'BROKEN';
   const trust = signatures.every((signature) => signature.trust === 'TRUSTED') ? 'TRUSTED' : 'UNTRUSTED';
-  const all = distinct([...reasons, ...signatures.flatMap(({ changesAfter }) => changesAfter)]);
+  const noted = signatures.flatMap(({ changesAfter }) => changesAfter).filter(isNoted);
+  const all = distinct([...reasons, ...noted]);
   return { verdict: verdictOf(integrity, trust), integrity, trust, reasons: all, signatures, revisions };
 }
 
 /** The report of something that cannot be read as a PDF at all. */
 export function unreadable(reason: Finding): VerificationReport {
   return { verdict: 'UNREADABLE', integrity: 'NONE', trust: 'NONE', reasons: [reason], signatures: [], revisions: [] };
+}
+
+/** What is allowed and still says something that was not sealed. */
+const NOTED: ReadonlySet<string> = new Set([
+  'FIELD_FILLED',
+  'ANNOTATION_ADDED',
+  'ANNOTATION_CHANGED',
+  'ANNOTATION_REMOVED',
+]);
+
+function isNoted({ code, allowed }: ChangeReport): boolean {
+  return !allowed || NOTED.has(code);
 }
 
 function verdictOf(integrity: 'INTACT' | 'BROKEN', trust: 'TRUSTED' | 'UNTRUSTED'): Verdict {
@@ -84,7 +108,8 @@ function distinct(findings: readonly Finding[]): Finding[] {
 }
 
 const VERDICT_TEXT: Readonly<Record<Verdict, string>> = {
-  VALID: 'VALID: sealed, unchanged since, and the seal is trusted. · 有效：已用印，用印后未改动，印章可信。',
+  VALID:
+    'VALID: what was sealed is unchanged, and the seal is trusted. · 有效：已用印，所盖内容用印后未改动，印章可信。',
   INVALID: 'INVALID: do not rely on this document. · 无效：请勿采信此文档。',
   INDETERMINATE:
     'INDETERMINATE: unchanged since sealing, but the seal is not known to be trustworthy. · 不确定：用印后未改动，但印章来源未获信任。',
@@ -93,6 +118,11 @@ const VERDICT_TEXT: Readonly<Record<Verdict, string>> = {
 };
 
 /** The report for people: verdict first, then each seal, then why. */
+function changeText({ message, messageZh, page, allowed }: ChangeReport): string {
+  const place = page === undefined ? '' : ` [page ${page} · 第 ${page} 页]`;
+  return `${allowed ? 'allowed · 允许' : 'NOT ALLOWED · 不允许'}: ${message} · ${messageZh}${place}`;
+}
+
 export function reportText(report: VerificationReport): string {
   const lines = [VERDICT_TEXT[report.verdict]];
   for (const signature of report.signatures) {
@@ -106,6 +136,7 @@ export function reportText(report: VerificationReport): string {
         ? '  covers the whole file · 覆盖整个文件'
         : '  does not cover the whole file · 未覆盖整个文件',
     );
+    for (const change of signature.changesAfter) lines.push(`  after it · 其后  ${changeText(change)}`);
   }
   if (report.reasons.length > 0) lines.push('');
   for (const { code, message, messageZh } of report.reasons) lines.push(`- ${code}: ${message} · ${messageZh}`);

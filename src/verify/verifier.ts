@@ -73,10 +73,7 @@ export class Verifier {
   /** @throws AppError SEAL_SELF_CHECK unless every signature is intact and the newest covers the whole file. */
   async requireIntact(path: string, signal: AbortSignal): Promise<void> {
     const { integrity, signatures, reasons } = await this.verifyFile(path, signal);
-    const covered = signatures.some(({ coversWholeFile, integrity: own }) => coversWholeFile && own === 'INTACT');
-    // Earlier signatures are followed by the new one: that alone does not tell that they were harmed.
-    const harmed = signatures.some(({ integrity: own, changesAfter }) => own !== 'INTACT' && changesAfter.length === 0);
-    if (!covered || harmed) {
+    if (integrity !== 'INTACT' || !signatures.some(({ coversWholeFile }) => coversWholeFile)) {
       throw new AppError('SEAL_SELF_CHECK', `${integrity}: ${reasons.map(({ code }) => code).join(', ')}`);
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Whether a PDF is what was sealed: for each signature what it covers, whether that is unchanged, whose it is and whether that is
- * trusted. Strict: what cannot be understood is not believed, and whatever follows a signed revision breaks it.
+ * Whether a PDF is what was sealed: for each signature what it covers, whether that is unchanged, whether what came after was allowed,
+ * whose it is and whether that is trusted. Strict: what cannot be understood is not believed.
  */
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
@@ -11,13 +11,17 @@ import type { ParsedSignedData } from '../cms/signed-data.ts';
 import { AppError, isAppError, problemOf } from '../errors.ts';
 import { prefixSource } from '../pdf/byte-source.ts';
 import type { ByteSource } from '../pdf/byte-source.ts';
+import type { Change } from '../pdf/change.ts';
+import { laterChanges } from '../pdf/compare.ts';
 import { parsePdfDate } from '../pdf/pdf-date.ts';
 import { openPdf } from '../pdf/revision.ts';
 import type { PdfFile, Revision } from '../pdf/revision.ts';
 import type { SignatureField, SignatureValue } from '../pdf/signature-fields.ts';
+import { judge } from './allowed-changes.ts';
+import type { Terms } from './allowed-changes.ts';
 import { finding } from './finding.ts';
 import { reportOf, unreadable } from './report.ts';
-import type { Finding, RevisionReport, SignatureReport, VerificationReport } from './report.ts';
+import type { ChangeReport, Finding, RevisionReport, SignatureReport, VerificationReport } from './report.ts';
 import { signedEnds } from './signed-ends.ts';
 
 export interface VerifyOptions {
@@ -45,7 +49,9 @@ export function verifyPdf(source: ByteSource, options: VerifyOptions): Verificat
     const { pdf, fields } = openSigned(source);
     if (fields.length > MAX_SIGNATURES) throw new AppError('PDF_LIMIT', `${fields.length} signatures`);
     const revisions = pdf.revisions();
-    const signatures = fields.map((field) => verifyField(source, revisions, field, options));
+    const read = fields.map((field) => readField(source, revisions, field));
+    const history = historyOf(source, revisions, read);
+    const signatures = read.map((field) => verifyField(field, history, options));
     return reportOf(
       signatures.map(({ report }) => report),
       revisionReports(source, revisions, signatures),
@@ -118,39 +124,95 @@ function removedSignatures(
   return [...new Set(gone.map(({ name }) => name))].map((name) => finding('EARLIER_SIGNATURE_REMOVED', name));
 }
 
+/** A signature as it stands in the document, before anything that came after it is looked at. */
+interface ReadField {
+  readonly field: SignedField;
+  readonly parsed: ParsedSignedData | null;
+  /** The signed revision's end, its place among the revisions, and the SHA-256 of all of it; null where the ByteRange says nothing usable. */
+  readonly covers: { readonly end: number; readonly revision: number; readonly sha256: string } | null;
+  /** What is wrong with it by itself. */
+  readonly broken: readonly Finding[];
+}
+
+function readField(source: ByteSource, revisions: readonly Revision[], field: SignedField): ReadField {
+  const read = readSignature(source, revisions, field.value);
+  if ('fault' in read) return { field, parsed: null, covers: null, broken: [read.fault] };
+  const { digest, sha256 } = hashCovered(source, read);
+  const covers = { end: read.end, revision: read.revision, sha256 };
+  const check = verifySignedData(read.parsed, digest, { signingCertificate: read.binding });
+  return { field, parsed: read.parsed, covers, broken: check.ok ? [] : [findingOf(check)] };
+}
+
+function findingOf({ code, message, messageZh }: Finding): Finding {
+  return { code, message, messageZh };
+}
+
+/** What was done to the document since its first signature. */
+interface History {
+  readonly size: number;
+  /** The first revision that something follows which was compared. */
+  readonly first: number;
+  /** Of each revision after that one. */
+  readonly changes: readonly (readonly Change[])[];
+  /** Bytes after the last revision, which nothing is known of. */
+  readonly trailing: number;
+}
+
+function historyOf(source: ByteSource, revisions: readonly Revision[], read: readonly ReadField[]): History {
+  const first = Math.min(...read.map(({ covers }) => covers?.revision ?? revisions.length));
+  const trailing = source.size - (revisions.at(-1)?.endOfLine ?? 0);
+  return { size: source.size, first, changes: laterChanges(source, revisions.slice(first)), trailing };
+}
+
+/** What the signature lets follow it. A permission that there is not is taken for the strictest. */
+function termsOf({ value: { docMdp, fieldMdp } }: SignedField): Terms {
+  const permission = docMdp === null || docMdp === 3 ? 3 : docMdp === 2 ? 2 : 1;
+  return { permission, isLocked: () => fieldMdp };
+}
+
+/** Lines of a report about what came after one signature. */
+const MOST_CHANGES = 100;
+
+function changesAfter({ covers, field }: ReadField, history: History): ChangeReport[] {
+  if (covers === null) return [];
+  const terms = termsOf(field);
+  const later = history.changes.slice(covers.revision - history.first).flat();
+  const found = new Map<string, ChangeReport>();
+  for (const change of later) {
+    const report = judge(change, terms);
+    found.set(`${report.code} ${report.page ?? ''} ${report.message}`, report);
+  }
+  if (history.trailing > 0) {
+    const report = { ...finding('CHANGED_AFTER_SIGNATURE', `${history.trailing} B`), allowed: false };
+    found.set(report.code, report);
+  }
+  return shortened([...found.values()]);
+}
+
+/** What breaks the signature first, where there is more than anyone reads. */
+function shortened(changes: readonly ChangeReport[]): ChangeReport[] {
+  if (changes.length <= MOST_CHANGES) return [...changes];
+  const worst = changes.toSorted((a, b) => Number(a.allowed) - Number(b.allowed));
+  const rest = worst.slice(MOST_CHANGES);
+  const more = finding('MORE_CHANGES', `${rest.length}`);
+  return [...worst.slice(0, MOST_CHANGES), { ...more, allowed: rest.every(({ allowed }) => allowed) }];
+}
+
 interface VerifiedField {
   readonly report: SignatureReport;
-  /** The signed revision's end, and the SHA-256 of all of it; null where the ByteRange says nothing usable. */
-  readonly covers: { readonly end: number; readonly sha256: string } | null;
+  readonly covers: ReadField['covers'];
   /** Why it is what it is: empty for an intact and trusted one. */
   readonly reasons: readonly Finding[];
 }
 
-function verifyField(
-  source: ByteSource,
-  revisions: readonly Revision[],
-  field: SignedField,
-  options: VerifyOptions,
-): VerifiedField {
+function verifyField(read: ReadField, history: History, options: VerifyOptions): VerifiedField {
+  const { field, parsed, covers, broken } = read;
   const { value } = field;
   const claimed = value.time === null ? null : parsePdfDate(value.time);
-  const read = readSignature(source, revisions, value);
-  const parsed = 'parsed' in read ? read.parsed : null;
-  const broken: Finding[] = 'fault' in read ? [read.fault] : [];
-  let covers: VerifiedField['covers'] = null;
-  const changes: Finding[] = [];
-  if ('parsed' in read) {
-    const { digest, sha256 } = hashCovered(source, read);
-    covers = { end: read.end, sha256 };
-    const check = verifySignedData(read.parsed, digest, { signingCertificate: read.binding });
-    if (!check.ok) broken.push({ code: check.code, message: check.message, messageZh: check.messageZh });
-    if (read.end < source.size) {
-      changes.push(finding('CHANGED_AFTER_SIGNATURE', `${source.size - read.end} B`));
-    }
-  }
+  const changes = changesAfter(read, history);
   const trust = trustOf(parsed, claimed, options);
   const signer = parsed?.signer ?? null;
-  const intact = broken.length === 0 && changes.length === 0;
+  const intact = broken.length === 0 && changes.every(({ allowed }) => allowed);
   return {
     covers,
     report: {
@@ -161,7 +223,7 @@ function verifyField(
       ...(claimed === null ? {} : { claimedAt: claimed.toISOString() }),
       integrity: intact ? 'INTACT' : 'BROKEN',
       trust: signer !== null && trust.length === 0 ? 'TRUSTED' : 'UNTRUSTED',
-      coversWholeFile: covers?.end === source.size,
+      coversWholeFile: covers?.end === history.size,
       changesAfter: changes,
     },
     reasons: [...broken, ...trust],
@@ -174,6 +236,8 @@ interface ReadSignature {
   /** The gap that Contents leaves: from its `<` to after its `>`. */
   readonly gap: { readonly start: number; readonly end: number };
   readonly end: number;
+  /** Place of the signed revision among the revisions. */
+  readonly revision: number;
 }
 
 /** What a signature dictionary holds, read by the strict rules of what it may cover; or the first rule that it breaks. */
@@ -201,11 +265,10 @@ function readSignature(
   if (byteRange?.length !== 4 || start !== 0 || before !== span.start || from !== span.end || end > source.size) {
     return fault('BYTE_RANGE_INVALID', (byteRange ?? []).join(' '));
   }
-  if (!revisions.some((revision) => end >= revision.end && end <= revision.endOfLine)) {
-    return fault('BYTE_RANGE_INVALID', `${end}`);
-  }
+  const revision = revisions.findIndex((each) => end >= each.end && end <= each.endOfLine);
+  if (revision < 0) return fault('BYTE_RANGE_INVALID', `${end}`);
   try {
-    return { parsed: parseSignedData(contents.bytes), binding, gap: span, end };
+    return { parsed: parseSignedData(contents.bytes), binding, gap: span, end, revision };
   } catch (error) {
     if (!isAppError(error)) throw error;
     const { code, title, titleZh, detail } = problemOf(error);
@@ -238,7 +301,7 @@ function trustOf(parsed: ParsedSignedData | null, claimed: Date | null, { roots,
   const signer = parsed?.signer ?? null;
   if (parsed === null || signer === null) return [];
   const { reasons } = buildChain(signer, parsed.certificates, roots, claimed ?? now);
-  const found: Finding[] = reasons.map(({ code, message, messageZh }) => ({ code, message, messageZh }));
+  const found: Finding[] = reasons.map(findingOf);
   if (claimed === null) return [...found, finding('CLAIMED_TIME_INVALID')];
   const ahead = claimed.getTime() - now.getTime() > CLOCK_TOLERANCE_MS;
   return ahead ? [...found, finding('CLAIMED_TIME_AHEAD', claimed.toISOString())] : found;
@@ -250,9 +313,7 @@ function revisionReports(
   signatures: readonly VerifiedField[],
 ): RevisionReport[] {
   return revisions.map((revision, i) => {
-    const signed = signatures.find(
-      ({ covers }) => covers !== null && covers.end >= revision.end && covers.end <= revision.endOfLine,
-    );
+    const signed = signatures.find(({ covers }) => covers?.revision === i);
     const covers = signed?.covers ?? null;
     const last = i === revisions.length - 1;
     return {
