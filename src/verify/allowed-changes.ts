@@ -4,6 +4,9 @@
  * verifiers of ETSI's profile have it: whatever changes the pages themselves nobody lets happen.
  */
 import type { Change, OtherChange, Place } from '../pdf/change.ts';
+import type { SignatureField } from '../pdf/signature-fields.ts';
+import { isLocked } from '../pdf/signature-lock.ts';
+import type { Permission } from '../pdf/signature-lock.ts';
 import { finding } from './finding.ts';
 import type { FindingCode } from './finding.ts';
 import type { ChangeReport } from './report.ts';
@@ -11,15 +14,26 @@ import type { ChangeReport } from './report.ts';
 /** What one signature lets happen. */
 export interface Terms {
   /** 1: only what proves validity; 2: filling in and signing too; 3: comments too. */
-  readonly permission: 1 | 2 | 3;
+  readonly permission: Permission;
   /** Whether a form field, by its full name, has to stay as it is. */
   readonly isLocked: (field: string) => boolean;
 }
 
+/**
+ * What the signature in a field lets happen: by its transforms, and by the lock of its field, whose permission is for all of the document
+ * too. The strictest of what they say holds.
+ */
+export function termsOf({ value, lock }: SignatureField): Terms {
+  const locks = [value?.fieldMdp ?? [], lock ?? []].flat();
+  const permissions = [value?.docMdp, ...locks.map(({ permission }) => permission)];
+  const permission = permissions.reduce<Permission>((least, said) => (said && said < least ? said : least), 3);
+  return { permission, isLocked: (field) => locks.some((each) => isLocked(each, field)) };
+}
+
 /** The change as the signature's report tells it: what it was, where, and whether it was allowed. */
-export function judge(change: Change, { permission, isLocked }: Terms): ChangeReport {
-  const from = (least: Terms['permission']): Denial => (permission >= least ? null : `P=${permission}`);
-  const unlocked = (field: string): Denial => (isLocked(field) ? 'FieldMDP' : null);
+export function judge(change: Change, terms: Terms): ChangeReport {
+  const from = (least: Permission): Denial => (terms.permission >= least ? null : `P=${terms.permission}`);
+  const unlocked = (field: string): Denial => (terms.isLocked(field) ? 'FieldMDP' : null);
   switch (change.kind) {
     case 'validation-data':
       return told('VALIDATION_DATA_ADDED', null);

@@ -17,8 +17,7 @@ import { parsePdfDate } from '../pdf/pdf-date.ts';
 import { openPdf } from '../pdf/revision.ts';
 import type { PdfFile, Revision } from '../pdf/revision.ts';
 import type { SignatureField, SignatureValue } from '../pdf/signature-fields.ts';
-import { judge } from './allowed-changes.ts';
-import type { Terms } from './allowed-changes.ts';
+import { judge, termsOf } from './allowed-changes.ts';
 import { finding } from './finding.ts';
 import { reportOf, unreadable } from './report.ts';
 import type { ChangeReport, Finding, RevisionReport, SignatureReport, VerificationReport } from './report.ts';
@@ -162,12 +161,6 @@ function historyOf(source: ByteSource, revisions: readonly Revision[], read: rea
   const first = Math.min(...read.map(({ covers }) => covers?.revision ?? revisions.length));
   const trailing = source.size - (revisions.at(-1)?.endOfLine ?? 0);
   return { size: source.size, first, changes: laterChanges(source, revisions.slice(first)), trailing };
-}
-
-/** What the signature lets follow it. A permission that there is not is taken for the strictest. */
-function termsOf({ value: { docMdp, fieldMdp } }: SignedField): Terms {
-  const permission = docMdp === null || docMdp === 3 ? 3 : docMdp === 2 ? 2 : 1;
-  return { permission, isLocked: () => fieldMdp };
 }
 
 /** Lines of a report about what came after one signature. */
