@@ -46,35 +46,58 @@ export function readEncryption(store: ObjectStore): Encryption | null {
     }
   }
   if (trailer === undefined || written === null) return null;
-  const dict = store.resolve(written);
+  const dict = settled(store, written);
   if (!isKind(dict, 'dict')) throw new AppError('PDF_UNREADABLE', '/Encrypt is no dictionary');
   if (dict.duplicates.length > 0) {
     throw new AppError('PDF_SHAPE_UNSUPPORTED', 'an encryption dictionary with a key given twice');
   }
-  const ids = store.get(trailer, 'ID');
-  const id = isKind(ids, 'array') ? store.resolve(ids.items[0]) : null;
+  const ids = valueOf(store, trailer, 'ID');
+  const id = isKind(ids, 'array') ? settled(store, ids.items[0]) : null;
   const fileId = isKind(id, 'string') ? id.bytes : new Uint8Array(0);
   return openStandard(store, dict, fileId, isKind(written, 'ref') ? written.number : null);
 }
 
+/**
+ * A value of the encryption dictionary, or that itself, wherever it stands: it is defined once. An update that could override it would
+ * have all that was encrypted before read in another way.
+ */
+function settled(store: ObjectStore, object: PdfObject | undefined): PdfObject {
+  if (!isKind(object, 'ref')) return object ?? null;
+  // Some writers list again in an update what stayed where it was.
+  const places = store.sections.flatMap((section) => {
+    const entry = section.lookup(object.number);
+    return entry?.kind === 'offset' ? entry.offset : [];
+  });
+  if (new Set(places).size > 1) {
+    throw new AppError('PDF_ENCRYPTED', 'an update changes the encryption dictionary');
+  }
+  const value = store.getObject(object);
+  if (isKind(value, 'ref')) throw new AppError('PDF_UNREADABLE', 'an encryption dictionary that leads on and on');
+  return value;
+}
+
+function valueOf(store: ObjectStore, dict: PdfDict, key: string): PdfObject {
+  return settled(store, dict.entries.get(key));
+}
+
 function openStandard(store: ObjectStore, dict: PdfDict, fileId: Uint8Array, dictionary: number | null): Encryption {
-  const filter = store.get(dict, 'Filter');
+  const filter = valueOf(store, dict, 'Filter');
   if (!isKind(filter, 'name')) throw unusable('Filter');
   if (filter.value !== 'Standard')
     throw new AppError('PDF_ENCRYPTED', `the security handler ${filter.value.slice(0, 40)}`);
-  const algorithm = integer(store.get(dict, 'V') ?? 0, 'V');
-  const revision = integer(store.get(dict, 'R'), 'R');
+  const algorithm = integer(valueOf(store, dict, 'V') ?? 0, 'V');
+  const revision = integer(valueOf(store, dict, 'R'), 'R');
   if (!isKnown(algorithm, revision)) {
     throw new AppError('PDF_ENCRYPTED', `the algorithm /V ${algorithm} with /R ${revision} is not known`);
   }
-  const metadata = algorithm >= 4 ? store.get(dict, 'EncryptMetadata') : true;
+  const metadata = algorithm >= 4 ? valueOf(store, dict, 'EncryptMetadata') : true;
   const stringBytes = revision >= 5 ? 48 : 32;
   const handler: StandardHandler = {
     revision,
     keyBytes: keyBytes(store, dict, algorithm, revision),
     owner: bytesOf(store, dict, 'O', stringBytes),
     user: bytesOf(store, dict, 'U', stringBytes),
-    permissions: flags(store.get(dict, 'P')),
+    permissions: flags(valueOf(store, dict, 'P')),
     encryptMetadata: metadata !== false,
     fileId,
   };
@@ -118,7 +141,7 @@ function flags(value: PdfObject): number {
 
 /** The first `length` bytes: some writers fill up with zeros behind them. */
 function bytesOf(store: ObjectStore, dict: PdfDict, key: string, length: number): Uint8Array {
-  const value = store.get(dict, key);
+  const value = valueOf(store, dict, key);
   if (!isKind(value, 'string') || value.bytes.length < length) throw unusable(key);
   return value.bytes.subarray(0, length);
 }
@@ -127,7 +150,7 @@ function keyBytes(store: ObjectStore, dict: PdfDict, algorithm: number, revision
   if (algorithm === 5) return 32;
   if (algorithm === 4) return 16;
   if (algorithm === 1 || revision === 2) return 5;
-  const written = integer(store.get(dict, 'Length') ?? 40, 'Length');
+  const written = integer(valueOf(store, dict, 'Length') ?? 40, 'Length');
   // In bits; some writers take it for bytes.
   const bits = written < 40 ? 8 * written : written;
   if (bits < 40 || bits > 128 || bits % 8 !== 0) throw unusable('Length');
@@ -161,19 +184,19 @@ function methods(store: ObjectStore, dict: PdfDict, algorithm: number): Methods 
   const known = FILTER_METHODS[algorithm];
   if (known === undefined) return { strings: 'rc4', streams: 'rc4', embeddedFiles: 'rc4', filters: new Map() };
   const filters = new Map<string, CryptMethod>();
-  const defined = store.get(dict, 'CF');
+  const defined = valueOf(store, dict, 'CF');
   const definitions = isKind(defined, 'dict') ? [...defined.entries] : [];
   if (definitions.length > MAX_CRYPT_FILTERS) throw new AppError('PDF_LIMIT', `${definitions.length} crypt filters`);
   for (const [name, definition] of definitions) {
-    const filter = store.resolve(definition);
-    const cfm = isKind(filter, 'dict') ? store.get(filter, 'CFM') : null;
+    const filter = settled(store, definition);
+    const cfm = isKind(filter, 'dict') ? valueOf(store, filter, 'CFM') : null;
     const method = isKind(cfm, 'name') ? known.get(cfm.value) : undefined;
     if (method !== undefined) filters.set(name, method);
   }
   // The standard name cannot be given another meaning (Table 26).
   filters.set('Identity', 'identity');
   const byDefault = (key: string, otherwise: CryptMethod): CryptMethod => {
-    const name = store.get(dict, key);
+    const name = valueOf(store, dict, key);
     if (name === null) return otherwise;
     const method = isKind(name, 'name') ? filters.get(name.value) : undefined;
     if (method === undefined) throw new AppError('PDF_ENCRYPTED', `the crypt filter of /${key} is not known`);

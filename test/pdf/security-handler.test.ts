@@ -145,10 +145,25 @@ describe('an encryption dictionary', () => {
   });
 
   it('that leads in a circle ends', () => {
-    expect(codeOf(() => encrypted({ algorithm: 'aes-128' }, () => '4 0 R'))).toBe('PDF_LIMIT');
+    expect(codeOf(() => encrypted({ algorithm: 'aes-128' }, () => '4 0 R'))).toBe('PDF_UNREADABLE');
     const circle = (pdf: RawPdf): RawPdf => pdf.clearObject(5, '6 0 R').clearObject(6, '5 0 R');
     const toCircle = (dictionary: string): string => dictionary.replace(/\/U <\w+>/, '/U 5 0 R');
-    expect(codeOf(() => encrypted({ algorithm: 'aes-128' }, toCircle, circle))).toBe('PDF_LIMIT');
+    expect(codeOf(() => encrypted({ algorithm: 'aes-128' }, toCircle, circle))).toBe('PDF_UNREADABLE');
+  });
+
+  it.each([
+    ['/StrF /StdCF', '/StrF /Identity', { strings: 'identity', streams: 'aes128', embeddedFiles: 'aes128' }],
+    ['/StrF /StdCF', '', { strings: 'identity', streams: 'aes128', embeddedFiles: 'aes128' }],
+    [
+      '/StmF /StdCF',
+      '/StmF /Identity /EFF /StdCF',
+      { strings: 'aes128', streams: 'identity', embeddedFiles: 'aes128' },
+    ],
+    ['/CF <<', '/CF << /Identity << /CFM /AESV2 >>', { strings: 'aes128', streams: 'aes128' }],
+  ] as const)('gives strings, streams and files a filter each: %s as %s', (from, to, expected) => {
+    const { encryption } = encrypted({ algorithm: 'aes-128' }, (dictionary) => dictionary.replace(from, to));
+    expect(encryption).toMatchObject(expected);
+    expect(encryption?.filters.get('Identity')).toBe('identity');
   });
 
   it('of more crypt filters than anyone defines is beyond the bounds', () => {
@@ -168,6 +183,40 @@ describe('an encryption dictionary', () => {
       .objects(3, new Map([[4, dictionary]]))
       .xrefStream(5, `/Size 6 /Root 1 0 R /Encrypt 4 0 R /ID [<${ID_HEX}> <${ID_HEX}>]`);
     expect(codeOf(() => openPdf(memorySource(pdf.end().bytes())))).toBe('PDF_UNREADABLE');
+  });
+
+  it.each([
+    ['itself', 4],
+    ['a value in it', 5],
+  ])('of which an update overrides %s is refused', (_, number) => {
+    const { dictionary, cipher } = encryption({ algorithm: 'aes-128', fileId: fromHex(ID_HEX) });
+    const trailer = `/Size 6 /Root 1 0 R /Encrypt 4 0 R /ID [<${ID_HEX}> <${ID_HEX}>]`;
+    const pdf = new RawPdf(undefined, cipher)
+      .object(1, '<< /Type /Catalog /Pages 2 0 R >>')
+      .object(2, '<< /Type /Pages /Kids [] /Count 0 >>')
+      .clearObject(4, dictionary.replace('/AESV2', '5 0 R'))
+      .clearObject(5, '/AESV2')
+      .table(trailer)
+      .end();
+    expect(openPdf(memorySource(pdf.bytes())).encryption?.streams).toBe('aes128');
+    const previous = pdf.startxref;
+    const other = number === 4 ? dictionary.replaceAll('/StdCF', '/Identity') : '/V2';
+    pdf.clearObject(number, other).table(`${trailer} /Prev ${previous}`).end();
+    expect(codeOf(() => openPdf(memorySource(pdf.bytes())))).toBe('PDF_ENCRYPTED');
+  });
+
+  it('that an update lists again where it stands is understood', () => {
+    const { dictionary, cipher } = encryption({ algorithm: 'rc4-128', fileId: fromHex(ID_HEX) });
+    const trailer = `/Size 5 /Root 1 0 R /Encrypt 4 0 R /ID [<${ID_HEX}> <${ID_HEX}>]`;
+    const pdf = new RawPdf(undefined, cipher)
+      .object(1, '<< /Type /Catalog /Pages 2 0 R /Lang (zh-CN) >>')
+      .object(2, '<< /Type /Pages /Kids [] /Count 0 >>');
+    const place = pdf.length;
+    pdf.clearObject(4, dictionary).table(trailer).end();
+    const [previous, at] = [pdf.startxref, pdf.length];
+    const entry = `${String(place).padStart(10, '0')} 00000 n \n`;
+    pdf.raw(`xref\n4 1\n${entry}trailer\n<< ${trailer} /Prev ${previous} >>\n`).end(at);
+    expect(languageOf(openPdf(memorySource(pdf.bytes())))).toBe('zh-CN');
   });
 
   it('that another revision gives otherwise is refused', () => {
