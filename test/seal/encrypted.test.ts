@@ -53,6 +53,23 @@ describe('a document that is encrypted and opens without a password', () => {
     expect((await verify(changed)).verdict).toBe('INVALID');
   });
 
+  it.each([
+    ['puts another encryption dictionary in place', '/Encrypt 8 0 R'],
+    ['ends the encryption', ''],
+  ])('is not believed after an update that %s', async (_, encrypt) => {
+    const { bytes } = await house.seal(pdfFixturePath('extended', 'encrypted-aes-128'), { seal: AT });
+    const text = Buffer.from(bytes).toString('latin1');
+    const startxref = Number(/startxref\n(\d+)\n%%EOF\n$/.exec(text)?.[1]);
+    const dictionary = /8 0 obj\n(.*)\nendobj/.exec(text)?.[1]?.replaceAll('/StdCF', '/Identity') ?? '';
+    const id = /\/ID \[.*?\]/.exec(text.slice(startxref))?.[0] ?? '';
+    const object = `8 0 obj\n${dictionary}\nendobj\n`;
+    const trailer = `trailer\n<< /Size 99 /Root 1 0 R /Prev ${startxref} ${id} ${encrypt} >>\n`;
+    const entry = `${String(bytes.length).padStart(10, '0')} 00000 n \n`;
+    const update = `${object}xref\n8 1\n${entry}${trailer}startxref\n${bytes.length + object.length}\n%%EOF\n`;
+    const report = await verify(Buffer.concat([bytes, Buffer.from(update, 'latin1')]));
+    expect(report).toMatchObject({ verdict: 'INVALID', signatures: [{ coversWholeFile: false }] });
+  });
+
   it('has the text that is searched for', async () => {
     const pages = await house.pool.readText(pdfFixturePath('extended', 'encrypted-aes-256'));
     expect(pages[0]?.chars.map(({ char }) => char).join('')).toBe('AES,256bits,revision6');
