@@ -1,6 +1,6 @@
 /**
  * A TEST certificate authority and the P12 of a committee's seal, with fresh keys: for the demo, tests and trying things out.
- * `npm run pki -- [FOLDER] [--committee NAME] [--variant NAME ...]`
+ * `npm run pki -- [FOLDER] [--committee NAME] [--variant NAME ...] [--authorities]`
  */
 import { generateKeyPair, randomBytes } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
@@ -8,6 +8,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import type { Certificate } from '../src/cms/certificate.ts';
+import { writeAuthorityFiles } from './pki/authority-files.ts';
 import { issueCertificate, pemOf } from './pki/issue-certificate.ts';
 import type { CertificateRequest } from './pki/issue-certificate.ts';
 import { writeP12 } from './pki/write-p12.ts';
@@ -35,6 +36,8 @@ export interface PkiOptions {
   readonly variants?: readonly PkiVariant[];
   /** Of the P12's key derivations; few for tests that open many. Default: 100,000. */
   readonly iterations?: number;
+  /** Also what `npm run authorities` needs to stamp and to tell who is revoked. Default: not. */
+  readonly authorities?: boolean;
 }
 
 /** Paths. */
@@ -45,6 +48,8 @@ export interface PkiFiles {
   readonly p12: string;
   /** Holds the passphrase and a line feed; readable by its owner only. */
   readonly passphraseFile: string;
+  /** Folder for `OpensslAuthority`, in the folder of the PKI; there where it was asked for. */
+  readonly authorities: string;
   /** P12 files of the variants that were asked for. */
   readonly variants: Readonly<Partial<Record<PkiVariant, string>>>;
 }
@@ -58,7 +63,7 @@ const SIGNING: Pick<CertificateRequest, 'keyUsage' | 'extendedKeyUsage'> = {
 
 /** Makes root -> intermediate -> committee in `folder`, which is created. Existing files of the same names are replaced. */
 export async function makePki(folder: string, options: PkiOptions): Promise<PkiFiles> {
-  const { committeeName, passphrase, at = new Date(), variants = [], iterations } = options;
+  const { committeeName, passphrase, at = new Date(), variants = [], iterations, authorities = false } = options;
   const [, rootKey, intermediateKey, committeeKey] = await Promise.all([
     mkdir(folder, { recursive: true }),
     rsaKey(2048),
@@ -115,6 +120,14 @@ export async function makePki(folder: string, options: PkiOptions): Promise<PkiF
     writeFile(path('intermediate.pem'), pemOf(intermediate)),
     writeFile(path('committee.pem'), pemOf(certificate)),
     writeFile(path('passphrase.txt'), `${passphrase}\n`, { mode: 0o600 }),
+    authorities
+      ? writeAuthorityFiles(path('authorities'), {
+          root: { certificate: root, key: rootKey },
+          intermediate: { certificate: intermediate, key: intermediateKey },
+          issued: [certificate],
+          at,
+        })
+      : null,
   ]);
   return {
     rootPem: path('root.pem'),
@@ -122,6 +135,7 @@ export async function makePki(folder: string, options: PkiOptions): Promise<PkiF
     committeePem: path('committee.pem'),
     p12,
     passphraseFile: path('passphrase.txt'),
+    authorities: path('authorities'),
     variants: Object.fromEntries(variantFiles),
   };
 }
@@ -169,6 +183,7 @@ async function main(): Promise<void> {
     options: {
       committee: { type: 'string', default: '示例市示例镇示例村人民调解委员会' },
       variant: { type: 'string', multiple: true, default: [] },
+      authorities: { type: 'boolean', default: false },
     },
   });
   const unknown = values.variant.filter((name) => !PKI_VARIANTS.some((variant) => variant === name));
@@ -177,12 +192,14 @@ async function main(): Promise<void> {
     process.exitCode = 64;
     return;
   }
-  const { variants, ...files } = await makePki(positionals[0] ?? '.pki', {
+  const { variants, authorities, ...files } = await makePki(positionals[0] ?? '.pki', {
     committeeName: values.committee,
     passphrase: randomBytes(12).toString('base64url'),
     variants: PKI_VARIANTS.filter((variant) => values.variant.includes(variant)),
+    authorities: values.authorities,
   });
-  for (const file of [...Object.values(files), ...Object.values(variants)]) console.log(file);
+  const folders = values.authorities ? [authorities] : [];
+  for (const path of [...Object.values(files), ...Object.values(variants), ...folders]) console.log(path);
 }
 
 // Run by name, directly or through the launcher, which imports what it runs.

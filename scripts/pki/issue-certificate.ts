@@ -45,6 +45,8 @@ export interface CertificateRequest {
   readonly keyUsage?: readonly KeyUsage[];
   /** Object identifiers; absent: no extended key usage. */
   readonly extendedKeyUsage?: readonly string[];
+  /** As timestamps want it (RFC 3161, 2.3); default: it is not. */
+  readonly isExtendedKeyUsageCritical?: boolean;
   /** Further extensions, for what a verifier must not swallow. */
   readonly extensions?: readonly { readonly oid: string; readonly critical: boolean; readonly value: Uint8Array }[];
 }
@@ -123,11 +125,14 @@ function publicKeyInfo(key: KeyObject): Uint8Array {
 
 function extensionsOf(request: CertificateRequest): Asn1[] {
   const { key, issuer, authority, keyUsage, extendedKeyUsage, extensions = [] } = request;
+  const { isExtendedKeyUsageCritical = false } = request;
   const authorityKeyId = keyIdOf(publicKeyInfo(issuer?.certificate.publicKey ?? key));
   return [
     extension('2.5.29.19', true, basicConstraints(authority)),
     ...(keyUsage ? [extension('2.5.29.15', true, keyUsageBits(keyUsage))] : []),
-    ...(extendedKeyUsage ? [extension('2.5.29.37', false, sequence(...extendedKeyUsage.map(oid)))] : []),
+    ...(extendedKeyUsage
+      ? [extension('2.5.29.37', isExtendedKeyUsageCritical, sequence(...extendedKeyUsage.map(oid)))]
+      : []),
     extension('2.5.29.14', false, octetString(keyIdOf(publicKeyInfo(key)))),
     extension('2.5.29.35', false, sequence(contextOctets(0, authorityKeyId))),
     ...extensions.map((other) => extension(other.oid, other.critical, encoded(other.value))),
