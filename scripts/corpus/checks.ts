@@ -115,11 +115,12 @@ function signatureFaults(
 ): string[] {
   if (after === null) return ['cannot read the sealed document'];
   const faults: string[] = [];
-  const known = new Set(before.map(({ id }) => id));
-  const own = after.filter(({ id }) => !known.has(id));
+  const earlier = before.filter(({ intact }) => intact);
+  // A field that was empty is a signature that was not intact.
+  const own = after.filter(({ id }) => !earlier.some((one) => one.id === id));
   if (!own.some(({ intact, whole }) => intact && whole)) faults.push('the seal is not intact over all');
-  for (const { id, intact } of before) {
-    if (intact && after.find((one) => one.id === id)?.intact !== true) faults.push(`signature ${id} was intact`);
+  for (const { id } of earlier) {
+    if (after.find((one) => one.id === id)?.intact !== true) faults.push(`signature ${id} was intact`);
   }
   return faults;
 }

@@ -14,13 +14,14 @@ import { PdfPool } from '../../src/pdf/pdf-pool.ts';
 import type { PdfFacts } from '../../src/pdf/pdf-worker.ts';
 import { FINGERPRINT } from '../../src/seal/placement.ts';
 import { KeyStore } from '../../src/seal/key-store.ts';
-import type { MarkRequest } from '../../src/seal/seal-job.ts';
+import type { MarkRequest, Placement } from '../../src/seal/seal-job.ts';
 import { SealService } from '../../src/seal/seal-service.ts';
 import type { VerificationReport } from '../../src/verify/report.ts';
 import { Verifier } from '../../src/verify/verifier.ts';
+import { fieldPlace } from './field-place.ts';
 import type { PageSize } from './page-picture.ts';
 
-/** Absolute paths; sealing makes the output. `mark`: whether a fingerprint goes on page 1, too; a signed document takes none. */
+/** Absolute paths; sealing makes the output. `mark`: whether a fingerprint goes on page 1, too, where the document takes one. */
 export interface SealTask {
   readonly input: string;
   readonly output: string;
@@ -45,6 +46,8 @@ const DIAMETER_MM = 42;
 const LARGEST_SHARE = 0.4;
 /** Pages that are compared: the first, and the last. */
 const FIRST_PAGES = 5;
+/** Empty fields that are tried where a document takes no seal elsewhere. */
+const MOST_FIELDS = 5;
 
 const never = new AbortController().signal;
 const [folder = ''] = process.argv.slice(2);
@@ -81,25 +84,44 @@ async function seal({ input, output, mark }: SealTask): Promise<SealAnswer> {
     const shorter = Math.min(first.widthMm, first.heightMm);
     const across = Math.min(DIAMETER_MM, shorter * LARGEST_SHARE);
     const place = { page: 1, xMm: first.widthMm / 2, yMm: first.heightMm * 0.65, widthMm: across, heightMm: across };
-    const marked = mark && facts.signatures === 0 ? [fingerprintOn(first)] : [];
-    await sealer.seal(
-      {
-        path: output,
-        bytes,
-        marks: marked.map(({ request }) => request),
-        parties: 0,
-        seal: { page: 1, xMm: place.xMm, yMm: place.yMm, widthMm: across },
-        allowReal: true,
-      },
-      never,
-    );
-    const places = [place, ...marked.map((one) => one.place)];
-    return { kind: 'sealed', ms: ms(), places, pages: comparedPages(facts) };
+    const at = { page: 1, xMm: place.xMm, yMm: place.yMm, widthMm: across };
+    const { request, place: markPlace } = fingerprintOn(first);
+    const ways: Way[] = [
+      ...(mark && facts.signatures === 0 ? [{ marks: [request], seal: at, places: [place, markPlace] }] : []),
+      { marks: [], seal: at, places: [place] },
+      ...facts.openFields.slice(0, MOST_FIELDS).map((field) => ({ marks: [], seal: { field }, places: null })),
+    ];
+    const { seal, places } = await sealOneWay(output, bytes, ways);
+    const found = places ?? ('field' in seal ? [fieldPlace(output, seal.field)] : []);
+    const seen = found.filter((each) => each !== null);
+    return { kind: 'sealed', ms: ms(), places: seen, pages: comparedPages(facts, seen) };
   } catch (error) {
     return isAppError(error) && error.code !== 'INTERNAL'
       ? { kind: 'refused', ms: ms(), code: error.code, detail: error.detail }
       : { kind: 'crashed', ms: ms(), detail: detailOf(error) };
   }
+}
+
+/** A way to seal a document, and where it is seen then; null: in the field. */
+interface Way {
+  readonly marks: readonly MarkRequest[];
+  readonly seal: Placement;
+  readonly places: readonly SeenRect[] | null;
+}
+
+/** The first way that an earlier signature does not forbid. */
+async function sealOneWay(path: string, bytes: number, ways: readonly Way[]): Promise<Way> {
+  let locked: unknown;
+  for (const way of ways) {
+    try {
+      await sealer.seal({ path, bytes, marks: way.marks, parties: 0, seal: way.seal, allowReal: true }, never);
+      return way;
+    } catch (error) {
+      if (!isAppError(error, 'PDF_SIGNED_LOCKED')) throw error;
+      locked = error;
+    }
+  }
+  throw locked;
 }
 
 function fingerprintOn(page: PdfFacts['pages'][number]): { readonly request: MarkRequest; readonly place: SeenRect } {
@@ -116,10 +138,11 @@ function fingerprintOn(page: PdfFacts['pages'][number]): { readonly request: Mar
   };
 }
 
-function comparedPages({ pages }: PdfFacts): PageSize[] {
+function comparedPages({ pages }: PdfFacts, places: readonly SeenRect[]): PageSize[] {
+  const marked = new Set(places.map(({ page }) => page));
   return pages
     .map(({ widthMm, heightMm }, i) => ({ page: i + 1, widthMm, heightMm }))
-    .filter((_, i) => i < FIRST_PAGES || i === pages.length - 1);
+    .filter(({ page }) => page <= FIRST_PAGES || page === pages.length || marked.has(page));
 }
 
 async function verify({ input, output }: SealTask): Promise<VerifyAnswer> {

@@ -7,7 +7,7 @@ import { checkSealed } from '../../scripts/corpus/checks.ts';
 import { SealLane } from '../../scripts/corpus/seal-lane.ts';
 import { makePki } from '../../scripts/make-pki.ts';
 import { judgesFor } from '../support/judges.ts';
-import { pdfFixturePath, pdfFixtures } from '../support/pdf-files.ts';
+import { pdfFixturePath, pdfFixtures, sealFieldOf } from '../support/pdf-files.ts';
 
 const judges = judgesFor('every shape of document');
 
@@ -23,16 +23,20 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Seals, and gives what everybody finds wrong with it. */
-async function faultsOf(original: string, sealed: string): Promise<unknown> {
+/** Seals: `whole` where nobody finds fault with it, the code where it is refused, or what is wrong. */
+async function outcomeOf(original: string, sealed: string): Promise<unknown> {
   const end = await lane.seal({ input: original, output: sealed, mark: true });
-  return end.kind === 'sealed' ? checkSealed({ original, sealed, end }, judges, folder) : end;
+  if (end.kind !== 'sealed') return end.kind === 'refused' ? end.code : end;
+  const { faults, notes } = await checkSealed({ original, sealed, end }, judges, folder);
+  return faults.length + notes.length === 0 ? 'whole' : { faults, notes };
 }
 
 describe('every shape, marked and sealed and sealed again, is whole for everybody and shows what it showed', () => {
   it.each(pdfFixtures('extended'))('%s', async (name) => {
     const [once, twice] = [join(folder, 'once.pdf'), join(folder, 'twice.pdf')];
-    expect(await faultsOf(pdfFixturePath('extended', name), once)).toEqual({ faults: [], notes: [] });
-    expect(await faultsOf(once, twice)).toEqual({ faults: [], notes: [] });
+    expect(await outcomeOf(pdfFixturePath('extended', name), once)).toBe('whole');
+    // Where the seal took the only field that earlier signatures leave free, no second one follows.
+    const ends = sealFieldOf(name) === null ? ['whole'] : ['whole', 'PDF_SIGNED_LOCKED'];
+    expect(ends).toContainEqual(await outcomeOf(once, twice));
   });
 });
