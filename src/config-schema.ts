@@ -94,6 +94,8 @@ export const ConfigSchema = Type.Object(
       /** PNG of the seal; absent: drawn from the committee's name. */
       picture: Type.Optional(PATH),
       diameterMm: Type.Number({ minimum: 38, maximum: 45, default: 42 }),
+      /** The edge of the pages, as seen, that a paging seal is cut over. */
+      pagingEdge: Type.Union([Type.Literal('right'), Type.Literal('left')], { default: 'right' }),
       /** PAdES level of a seal for which nobody asks for another: B-T needs `timestamp.url`, B-LT and B-LTA `revocation`, too. */
       level: LEVEL,
       /** Drops the key after so many minutes without use; 0 = never. */

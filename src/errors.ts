@@ -624,13 +624,6 @@ export const ERRORS = {
     'Do not use this seal; ask the issuer for a new one.',
     '请停用此印章，并向发证机构申请新证书。',
   ),
-  SEAL_PAGING_UNSUPPORTED: row(
-    422,
-    'Paging seals are not available yet',
-    '暂不支持骑缝章',
-    'Seal without `paging`.',
-    '请不要设置 paging。',
-  ),
   SEAL_SELF_CHECK: row(500, 'The sealed file failed its own check', '用印结果自检失败', ...ASK_AGAIN),
   SEAL_FAILED: row(500, 'Sealing failed', '用印失败', ...ASK_AGAIN),
 

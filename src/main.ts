@@ -88,6 +88,7 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
     clock,
     committeeName: committee.name,
     diameterMm: seal.diameterMm,
+    pagingEdge: seal.pagingEdge,
     cacheFolder: state.cache,
     ...(seal.picture === undefined ? {} : { picturePath: seal.picture }),
   });

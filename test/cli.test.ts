@@ -63,6 +63,22 @@ describe('zhiyin seal', () => {
     expect(uses[1]).toBe((uses[0] ?? 0) + 1);
   });
 
+  it('seals the edges of the pages, too, where it is told', async () => {
+    expect(await seal('paged.pdf', '--paging', '--json')).toMatchObject({ code: 0, stderr: '' });
+    const left = await seal('left.pdf', '--paging', 'left', '--at', '1,150,240');
+    expect(left).toMatchObject({ code: 0, stderr: '' });
+    const ended = await seal('refused.pdf', '--paging', 'top');
+    expect(ended.code).toBe(64);
+    expectRefused(ended, 'USAGE');
+  });
+
+  it('tells what a seal at coordinates lies over', async () => {
+    const sealed = await seal('over-text.pdf', '--at', '1,100,60');
+    expect(sealed.stdout).toMatch(
+      /^note · 提示 {2}The seal lies over text outside its line, on page 1\. · 印章压住了/m,
+    );
+  });
+
   it.each([
     ['SEAL_FOREIGN', 'foreign'],
     ['SEAL_KEY_UNSUPPORTED', 'ec'],

@@ -36,6 +36,7 @@ const sealer = new SealService({
   clock,
   committeeName: '',
   diameterMm: 42,
+  pagingEdge: 'right',
   cacheFolder: state.cache,
   async flush(file) {
     if (durable) await file.datasync();

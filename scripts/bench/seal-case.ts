@@ -55,6 +55,7 @@ const sealer = new SealService({
   clock,
   committeeName: '',
   diameterMm: 42,
+  pagingEdge: 'right',
   cacheFolder: folder,
   async flush(handle) {
     if (durable) await handle.datasync();

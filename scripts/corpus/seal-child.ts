@@ -61,6 +61,7 @@ const sealer = new SealService({
   clock,
   committeeName: '',
   diameterMm: DIAMETER_MM,
+  pagingEdge: 'right',
   cacheFolder: folder,
 });
 const verifier = new Verifier({ rootFiles: [join(folder, 'root.pem')], clock, timeoutMs: 30_000 });

@@ -222,7 +222,6 @@ export function requireSealable(agreement: Agreement, request: SealRequest): voi
   if (request.level !== undefined && request.level !== 'B-B') {
     throw new AppError('SEAL_LEVEL_UNSUPPORTED', `level: expected B-B, got ${request.level}`);
   }
-  if (request.paging === true) throw new AppError('SEAL_PAGING_UNSUPPORTED');
   requireOnPage(agreement, request.placement);
 }
 

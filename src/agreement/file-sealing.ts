@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { fileChunks } from '../file-chunks.ts';
 import type { Ledger, SealUse } from '../ledger/ledger.ts';
-import type { Notice, Placement, Sealer } from '../seal/seal-job.ts';
+import type { Notice, PagingEdge, Placement, Sealer } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
 import { mayHaveSigned } from './failed-use.ts';
 
@@ -20,6 +20,8 @@ export interface FileSealingRequest {
   readonly drafts?: string;
   /** Null: astride the year and month of the date. */
   readonly placement: Placement | null;
+  /** A paging seal too, at this edge; true: at the configured one. */
+  readonly paging?: PagingEdge | true;
   readonly reason?: string;
 }
 
@@ -73,7 +75,9 @@ export class FileSealing {
           marks: [],
           parties: 0,
           seal: request.placement,
+          checkOverlap: true,
           allowReal: true,
+          ...(request.paging === undefined ? {} : { paging: request.paging }),
           ...(request.reason === undefined ? {} : { reason: request.reason }),
         },
         signal,

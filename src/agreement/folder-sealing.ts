@@ -4,7 +4,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import { AppError, isAppError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { fileChunks } from '../file-chunks.ts';
-import type { Placement } from '../seal/seal-job.ts';
+import type { PagingEdge, Placement } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
 import type { VerificationReport } from '../verify/report.ts';
 import type { FileSealing, FileSealingAnswer } from './file-sealing.ts';
@@ -18,6 +18,8 @@ export interface FolderSealingRequest {
   readonly output: string;
   /** For every document; null: astride the year and month of its date. */
   readonly placement: Placement | null;
+  /** Paging seals too, at this edge; true: at the configured one. */
+  readonly paging?: PagingEdge | true;
   readonly reason?: string;
   /** Whether another sealed document that stands in an output's place gives way. */
   readonly replace: boolean;
@@ -100,7 +102,7 @@ export class FolderSealing {
 
   async #one(
     { name, path }: ListedPdf,
-    { output: folder, placement, reason, replace }: FolderSealingRequest,
+    { output: folder, placement, paging, reason, replace }: FolderSealingRequest,
     { drafts, signer, kept }: { readonly drafts: string; readonly signer: string; readonly kept: Kept },
   ): Promise<FileResult> {
     const output = join(folder, name);
@@ -116,7 +118,14 @@ export class FolderSealing {
       }
       if (standing === 'other' && !replace) throw new AppError('OUTPUT_TAKEN', output);
       await makeFolders(dirname(output));
-      const request = { input: path, output, drafts, placement, ...(reason === undefined ? {} : { reason }) };
+      const request = {
+        input: path,
+        output,
+        drafts,
+        placement,
+        ...(paging === undefined ? {} : { paging }),
+        ...(reason === undefined ? {} : { reason }),
+      };
       const answer = await this.#options.files.seal(request, new AbortController().signal);
       const made = await fileId(output);
       if (made !== null) kept.add(made.id);

@@ -1,12 +1,13 @@
 /** `zhiyin seal`: one PDF, or every PDF of a folder, here and now, without a daemon. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import { compose } from '../main.ts';
 import type { House } from '../main.ts';
 import { readPassphrase } from '../passphrase.ts';
-import type { Placement } from '../seal/seal-job.ts';
+import type { PagingEdge, Placement } from '../seal/seal-job.ts';
 import { addCommand, configOf } from './command.ts';
 import type { CommonOptions, End } from './command.ts';
 import { print, printable } from './output.ts';
@@ -31,6 +32,9 @@ export function addSeal(program: Command, end: End): void {
     .option('--at <page,xMm,yMm>', "centre of the seal, from the page's top left as seen")
     .option('--keyword <text>', 'centre of the seal on these words')
     .option('--occurrence <n>', 'which one, where the words stand more than once, from 1')
+    .addOption(
+      new Option('--paging [edge]', 'a paging seal across the edges of the pages, too').choices(['right', 'left']),
+    )
     .option('--reason <text>', 'reason, written into the signature')
     .option('--replace', 'in a folder, replace other sealed documents of the same name, too')
     .addHelpText('after', EXIT_CODES)
@@ -46,6 +50,7 @@ interface SealOptions extends CommonOptions {
   readonly at?: string;
   readonly keyword?: string;
   readonly occurrence?: string;
+  readonly paging?: PagingEdge | true;
   readonly reason?: string;
   readonly replace?: boolean;
 }
@@ -58,11 +63,12 @@ async function seal(input: string, output: string, options: SealOptions): Promis
   const stopped = stopSignal();
   const house = await openSeal(options);
   try {
-    const { reason } = options;
+    const { paging, reason } = options;
     const request = {
       input: resolve(input),
       output: resolve(output),
       placement,
+      ...(paging === undefined ? {} : { paging }),
       ...(reason === undefined ? {} : { reason }),
     };
     if (isFolder) {

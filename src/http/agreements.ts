@@ -155,7 +155,6 @@ export function agreementRoutes(app: Api, { agreements, log }: HttpDeps): void {
           'SEAL_FOREIGN',
           'SEAL_GLYPH_MISSING',
           'SEAL_LEVEL_UNSUPPORTED',
-          'SEAL_PAGING_UNSUPPORTED',
           'SEAL_SELF_CHECK',
           'SEAL_FAILED',
           // What marks are made of may be gone or changed by now, and the seal’s own picture is read here.

@@ -317,7 +317,12 @@ const Level = Type.Enum(['B-B', 'B-T', 'B-LT', 'B-LTA'], { type: 'string', descr
 export const SealRequest = closed(
   {
     placement: Type.Optional(Placement),
-    paging: Type.Optional(Type.Boolean({ description: 'Also a paging seal across the right edges' })),
+    paging: Type.Optional(
+      Type.Boolean({
+        description:
+          'Also a paging seal across the pages’ edges (`seal.pagingEdge`): marks of the document, drawn before it is signed. A single page takes none',
+      }),
+    ),
     level: Type.Optional(Level),
     reason: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   },

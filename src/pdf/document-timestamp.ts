@@ -35,6 +35,7 @@ export function planDocumentTimestamp(pdf: PdfFile, contentsBytes: number, rando
     transforms: { docMdp: null, fieldMdp: null },
     overridesPermissions: overridesPermissions(pdf, { drawsOnPages: false, addsField: true }),
     endsUsageRights: false,
+    coveredMarks: [],
   };
 }
 

@@ -70,6 +70,8 @@ export interface PlannedIncrement extends WrittenIncrement {
   readonly transforms: Transforms;
   /** Whether Adobe's software had granted rights on the document, which end with a change that they do not name. */
   readonly endsUsageRights: boolean;
+  /** Numbers of the marks, from 0 in the request's order, that an annotation or form field of the page may hide. */
+  readonly coveredMarks: readonly number[];
 }
 
 /** A CMS with chain, timestamp and margin takes some 70 KB. */
@@ -96,7 +98,7 @@ export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16:
 
   const draft = new IncrementDraft(pdf);
   const forms = new Forms(draft);
-  addMarks(draft, forms, marks);
+  const coveredMarks = addMarks(draft, forms, marks);
   const ref = draft.reserve();
   const reserved = addReservedFields(draft, own.reserved);
   const { place, appearance } = signature;
@@ -120,6 +122,7 @@ export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16:
       addsField: added.length + reserved.length > 0,
     }),
     endsUsageRights: earlier.usageRights !== null,
+    coveredMarks,
   };
 }
 
@@ -135,17 +138,19 @@ export function checkContentsBytes(bytes: number): void {
   if (!(bytes > 0 && bytes <= MAX_CONTENTS_BYTES)) throw new AppError('INTERNAL', `${bytes} bytes for a signature`);
 }
 
-function addMarks(draft: IncrementDraft, forms: Forms, marks: readonly PageMark[]): void {
+/** Gives the numbers of those that an annotation may hide. */
+function addMarks(draft: IncrementDraft, forms: Forms, marks: readonly PageMark[]): number[] {
   const left = Map.groupBy(marks, ({ place }) => place.page);
-  if (left.size === 0) return;
+  if (left.size === 0) return [];
+  const covered: number[] = [];
   let last = 0;
   for (const page of draft.pdf.walkPages()) {
     last = page.number;
     const ofPage = left.get(page.number);
     if (ofPage === undefined) continue;
-    addPageMarks(draft, forms, page, ofPage);
+    for (const mark of addPageMarks(draft, forms, page, ofPage)) covered.push(marks.indexOf(mark));
     left.delete(page.number);
-    if (left.size === 0) return;
+    if (left.size === 0) return covered;
   }
   throw new AppError('PAGE_OUT_OF_RANGE', `page ${[...left.keys()].join(', ')} of a document of ${last}`);
 }

@@ -8,6 +8,7 @@ import { addStream, matrixOperands, operand } from './appearance.ts';
 import type { Appearance, Forms } from './appearance.ts';
 import { BALANCED, contentBalance } from './content-balance.ts';
 import type { ContentBalance } from './content-balance.ts';
+import { coveringRects, overlap } from './covering-annotations.ts';
 import { POINTS_PER_MM, checkOnPage, toUserSpace } from './geometry.ts';
 import type { Matrix, SeenRect } from './geometry.ts';
 import { editable } from './increment-draft.ts';
@@ -33,8 +34,15 @@ export interface Strip {
 /** How much of a page's content is looked through for unbalanced states. */
 const MAX_CONTENT_BYTES = 4 * 1024 * 1024;
 
-/** Draws `marks`, all of them of this page. Throws POSITION_OFF_PAGE, PDF_SHAPE_UNSUPPORTED. */
-export function addPageMarks(draft: IncrementDraft, forms: Forms, page: PageNode, marks: readonly PageMark[]): void {
+/**
+ * Draws `marks`, all of them of this page, and gives those that an annotation may hide. Throws POSITION_OFF_PAGE, PDF_SHAPE_UNSUPPORTED.
+ */
+export function addPageMarks(
+  draft: IncrementDraft,
+  forms: Forms,
+  page: PageNode,
+  marks: readonly PageMark[],
+): PageMark[] {
   const { pdf } = draft;
   const geometry = pdf.geometry(page);
   const content = contentOf(pdf, page);
@@ -74,6 +82,8 @@ export function addPageMarks(draft: IncrementDraft, forms: Forms, page: PageNode
     'Contents',
     pdfArray([addStream(draft, latin1Bytes(before), {}), ...content, addStream(draft, latin1Bytes(after), {})]),
   );
+  const above = coveringRects(pdf, page);
+  return marks.filter(({ place }) => above.some((rect) => overlap(rect, toUserSpace(geometry, place).rect)));
 }
 
 /** A rectangle from the origin, to draw inside of. */

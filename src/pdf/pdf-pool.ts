@@ -11,6 +11,14 @@ export interface PdfPoolOptions {
   readonly timeoutMs: number;
 }
 
+export interface ReadTextOptions {
+  /** Numbers of the pages to read, from 1; absent: all. */
+  readonly pages?: readonly number[];
+  /** How much of the file is the document; absent: all of it. More may come behind it meanwhile. */
+  readonly bytes?: number;
+  readonly signal?: AbortSignal;
+}
+
 export class PdfPool {
   readonly #tasks: TaskPool<PdfTasks>;
 
@@ -58,9 +66,9 @@ export class PdfPool {
     return this.#tasks.run('inspectSigned', { path }, signal);
   }
 
-  /** The characters of all pages, where they are seen. Throws as `inspect`. */
-  readText(path: string, signal?: AbortSignal): Promise<readonly PageText[]> {
-    return this.#tasks.run('readText', { path }, signal);
+  /** The characters of the pages, where they are seen. Throws as `inspect`. */
+  readText(path: string, { signal, ...wanted }: ReadTextOptions = {}): Promise<readonly PageText[]> {
+    return this.#tasks.run('readText', { path, ...wanted }, signal);
   }
 
   /** Starts the thread and makes it ready to plan. */

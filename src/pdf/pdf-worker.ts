@@ -5,7 +5,7 @@
 import { AppError } from '../errors.ts';
 import { outcomeOf } from '../task-pool.ts';
 import type { Outcome, TaskHandler } from '../task-pool.ts';
-import { appendedSource, memorySource, openFileSource } from './byte-source.ts';
+import { appendedSource, memorySource, openFileSource, prefixSource } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
 import { planDocumentTimestamp } from './document-timestamp.ts';
 import { planSecurityStore, readSecurityStore } from './dss.ts';
@@ -17,7 +17,7 @@ import type { IncrementRequest, PlannedIncrement } from './increment.ts';
 import { openPdf } from './revision.ts';
 import { earlierTerms, openFields } from './signing-terms.ts';
 import type { PageText } from './text-anchor.ts';
-import type { TextReader } from './text-page.ts';
+import type { DocumentText, TextReader } from './text-page.ts';
 
 /** What a document is, as far as placing marks needs it. */
 export interface PdfFacts {
@@ -72,7 +72,7 @@ export interface PdfTasks {
   };
   inspectSigned: { readonly task: { readonly path: string }; readonly value: SignedFacts };
   readText: {
-    readonly task: { readonly path: string };
+    readonly task: { readonly path: string; readonly pages?: readonly number[]; readonly bytes?: number };
     readonly value: readonly PageText[];
   };
   warm: { readonly task: null; readonly value: null };
@@ -117,17 +117,18 @@ export const inspectSigned: Handler<'inspectSigned'> = ({ path }) =>
     return { signatures, store: readSecurityStore(pdf) };
   });
 
-export const readText: Handler<'readText'> = ({ path }) =>
-  onFile(path, async (source) => {
+export const readText: Handler<'readText'> = ({ path, pages, bytes }) =>
+  onFile(path, async (file) => {
+    const source = bytes === undefined ? file : prefixSource(file, bytes);
     // Refused here by its true name, before PDFium makes something of it.
     const seen = geometries(source);
     const reader = await textReader();
-    const read = await reader.read(
-      source,
-      seen.map(({ userUnit }) => userUnit),
-    );
+    const read = await reader.read(source, {
+      userUnits: seen.map(({ userUnit }) => userUnit),
+      ...(pages === undefined ? {} : { pages }),
+    });
     requireSamePages(seen, read);
-    return read;
+    return read.pages;
   });
 
 /** Compiles what planning runs through, by planning on a small document. */
@@ -185,11 +186,11 @@ function geometries(source: ByteSource): PageGeometry[] {
 const SAME_MM = 0.1;
 
 /** Text is found by PDFium and marked by this reader: where they see other pages, a mark would lie beside what it is for. */
-function requireSamePages(seen: readonly PageGeometry[], read: readonly PageText[]): void {
-  const same = (page: PageGeometry, i: number): boolean =>
-    Math.abs(page.widthMm - (read[i]?.widthMm ?? NaN)) < SAME_MM &&
-    Math.abs(page.heightMm - (read[i]?.heightMm ?? NaN)) < SAME_MM;
-  if (seen.length === read.length && seen.every(same)) return;
+function requireSamePages(seen: readonly PageGeometry[], { count, pages }: DocumentText): void {
+  const same = ({ page, widthMm, heightMm }: PageText): boolean =>
+    Math.abs(widthMm - (seen[page - 1]?.widthMm ?? NaN)) < SAME_MM &&
+    Math.abs(heightMm - (seen[page - 1]?.heightMm ?? NaN)) < SAME_MM;
+  if (seen.length === count && pages.every(same)) return;
   throw new AppError('PDF_SHAPE_UNSUPPORTED', 'readers disagree on its pages');
 }
 

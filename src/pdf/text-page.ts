@@ -17,6 +17,21 @@ export interface TextLimits {
   readonly chars: number;
 }
 
+/** What is read of a document. */
+export interface TextRequest {
+  /** The UserUnit of each page, in order, which PDFium does not tell; 1 where absent. */
+  readonly userUnits?: readonly number[];
+  /** Numbers of the pages to read, from 1; absent: all. Those that the document does not have are left out. */
+  readonly pages?: readonly number[];
+}
+
+export interface DocumentText {
+  /** How many pages the document has, as PDFium counts them. */
+  readonly count: number;
+  /** In order. */
+  readonly pages: readonly PageText[];
+}
+
 const LIMITS: TextLimits = { memoryBytes: 256 * 1024 * 1024, chars: 200_000 };
 
 const MM_PER_POINT = 25.4 / 72;
@@ -85,15 +100,14 @@ export class TextReader {
   }
 
   /**
-   * The characters of every page, as seen: after Rotate and inside CropBox. A document that needs no password to be opened is read
+   * The characters of the pages, as seen: after Rotate and inside CropBox. A document that needs no password to be opened is read
    * though it is encrypted.
-   * @param userUnits the UserUnit of each page, in order, which PDFium does not tell; 1 where absent.
    * @throws AppError PDF_UNREADABLE, PDF_ENCRYPTED, PDF_LIMIT.
    */
-  async read(source: ByteSource, userUnits: readonly number[] = []): Promise<PageText[]> {
+  async read(source: ByteSource, request: TextRequest = {}): Promise<DocumentText> {
     const engine = await this.#start();
     try {
-      return readDocument(engine, source, userUnits, this.#limits.chars);
+      return readDocument(engine, source, request, this.#limits.chars);
     } catch (cause) {
       if (cause instanceof AppError || cause === engine.file.failure) throw cause;
       // PDFium aborts where it finds no memory; its state is lost then.
@@ -147,7 +161,12 @@ async function startEngine(memoryBytes: number): Promise<Engine> {
   return { fpdf, memory, access, file, scratch: memory.wasmExports.malloc(64) };
 }
 
-function readDocument(engine: Engine, source: ByteSource, userUnits: readonly number[], maxChars: number): PageText[] {
+function readDocument(
+  engine: Engine,
+  source: ByteSource,
+  { userUnits = [], pages: wanted }: TextRequest,
+  maxChars: number,
+): DocumentText {
   const { fpdf, memory, access, file } = engine;
   file.source = source;
   file.failure = null;
@@ -158,16 +177,18 @@ function readDocument(engine: Engine, source: ByteSource, userUnits: readonly nu
       throwFailure(file);
       throw openError(fpdf.FPDF_GetLastError());
     }
+    const count = fpdf.FPDF_GetPageCount(document);
     const pages: PageText[] = [];
     let room = maxChars;
-    for (let index = 0; index < fpdf.FPDF_GetPageCount(document); index++) {
+    for (let index = 0; index < count; index++) {
+      if (wanted?.includes(index + 1) === false) continue;
       const page = readPage(engine, document, index, userUnits[index] ?? 1, room);
       room -= page.chars.length;
       pages.push(page);
     }
     // PDFium goes on with what it has where bytes are missing; half a page's text would put marks in wrong places.
     throwFailure(file);
-    return pages;
+    return { count, pages };
   } finally {
     if (document !== 0) fpdf.FPDF_CloseDocument(document);
     file.source = null;

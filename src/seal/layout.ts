@@ -1,90 +1,185 @@
 /** From what is asked (who marks what, where the seal goes) to places and pictures on pages. */
 import { renderFingerprint } from '../biometric/rendition.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { POINTS_PER_MM } from '../pdf/geometry.ts';
 import type { SeenRect } from '../pdf/geometry.ts';
 import type { Appearance, PageMark } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
 import type { PageText } from '../pdf/text-anchor.ts';
 import { fingerprintAppearance, pictureAppearance } from './appearance.ts';
+import { noticeOn } from './overlap.ts';
+import type { Shape, Subject } from './overlap.ts';
+import { PAGING_SEAL, placePaging } from './paging.ts';
+import type { Paging } from './paging.ts';
 import {
   FINGERPRINT,
   LARGEST_TURN,
   SIGNATURE,
   STAMP,
+  THE_SEAL,
+  noticesAt,
   placeByKeyword,
   placeFingerprint,
   placePicture,
   placeSealOnDate,
 } from './placement.ts';
-import type { Placed, Shape, Size } from './placement.ts';
-import type { MarkRequest, Notice, Placement, SealJob } from './seal-job.ts';
+import type { Placed, Size } from './placement.ts';
+import type { MarkRequest, Notice, PagingEdge, Placement, SealJob, Signatory } from './seal-job.ts';
 import { lineFor, signatureLines } from './signature-line.ts';
 
 export interface Layout {
   readonly marks: readonly PageMark[];
+  /** What each of the marks is. */
+  readonly subjects: readonly Subject[];
   /** An existing field keeps its own rectangle. */
   readonly seal: { readonly place: SeenRect } | { readonly field: string };
   readonly notices: readonly Notice[];
+  /** What was put at coordinates: no rule has looked at what lies below. */
+  readonly unseen: readonly Unseen[];
+}
+
+/** Something at a place where the text was not looked at. */
+export interface Unseen {
+  readonly place: SeenRect;
+  readonly shape: Shape;
+  readonly subject: Subject;
+  readonly who: Signatory | 'seal';
 }
 
 /** The document's text, read once and only where a rule needs it. */
 type ReadText = () => Promise<readonly PageText[]>;
 
-/** A random number in -1..1, so that no two prints are turned alike. */
-type Turn = () => number;
+export interface LayoutContext {
+  readonly pool: PdfPool;
+  readonly seal: Appearance;
+  /** Where a paging seal goes unless the job says. */
+  readonly pagingEdge: PagingEdge;
+  /** A random number in -1..1, so that no two prints are turned alike. */
+  readonly turn: () => number;
+}
 
 /**
  * Places everything a job asks for.
  * @throws AppError KEYWORD_ABSENT, KEYWORD_AMBIGUOUS, POSITION_OFF_PAGE, PICTURE_NOT_PNG, and what reading the PDF throws.
  */
-export async function layOut(
-  job: SealJob,
-  sealAppearance: Appearance,
-  pool: PdfPool,
-  turn: Turn,
-  signal: AbortSignal,
-): Promise<Layout> {
+export async function layOut(job: SealJob, context: LayoutContext, signal: AbortSignal): Promise<Layout> {
+  const { pool } = context;
   let read: Promise<readonly PageText[]> | undefined;
-  const text: ReadText = () => (read ??= pool.readText(job.path, signal));
-  const marks = await inOrder(job.marks, (mark) => placeMark(mark, job.parties, text, turn));
-  const places = marks.map(({ placed }) => placed.place);
-  const seal = await placeSeal(job.seal, sizeOf(sealAppearance), places, text);
+  const text: ReadText = () => (read ??= pool.readText(job.path, { signal }));
+  const marks: PlacedMark[] = [];
+  // One after the other: the first failure is the one reported.
+  for (const mark of job.marks) marks.push(await placeMark(mark, job.parties, text, context));
+  const places = marks.map(({ at }) => at.place);
+  const seal = await placeSeal(job.seal, sizeOf(context.seal), places, text);
+  const taken = 'field' in seal ? places : [...places, seal.place];
+  const paging = job.paging === undefined ? NO_PAGING : await page(job, job.paging, taken, text, context, signal);
+  const placed = 'field' in seal ? marks.map(({ at }) => at) : [...marks.map(({ at }) => at), seal];
   return {
-    marks: marks.map(({ placed, appearance }) => ({ place: placed.place, appearance })),
+    marks: [
+      ...marks.map(({ at, appearance }) => ({ place: at.place, appearance })),
+      ...paging.strips.map(({ place, strip }) => ({ place, appearance: context.seal, strip })),
+    ],
+    subjects: [...job.marks.map(subjectOf), ...paging.strips.map(() => PAGING_SEAL)],
     seal: 'field' in seal ? seal : { place: seal.place },
-    notices: [...marks.flatMap(({ placed }) => placed.notices), ...('field' in seal ? [] : seal.notices)],
+    notices: [...placed.flatMap((at) => ('notices' in at ? at.notices : [])), ...paging.notices],
+    unseen: placed.flatMap((at) => ('notices' in at ? [] : [at])),
   };
 }
 
+/**
+ * What lies under marks at coordinates. Says so where the text cannot be read: the document may be sealed all the same.
+ * @throws the signal's reason.
+ */
+export async function lookUnder(
+  unseen: readonly Unseen[],
+  job: Pick<SealJob, 'path' | 'bytes' | 'parties'>,
+  pool: PdfPool,
+  signal: AbortSignal,
+): Promise<Notice[]> {
+  if (unseen.length === 0) return [];
+  const wanted = [...new Set(unseen.map(({ place }) => place.page))];
+  const text = await textOrNull(() => pool.readText(job.path, { pages: wanted, bytes: job.bytes, signal }), signal);
+  if (text === null) return [UNCHECKED];
+  return unseen.flatMap(({ subject, place, shape, who }) => noticesAt(text, subject, place, shape, who, job.parties));
+}
+
+/** Of marks that the plan found to lie under annotations; a number beyond the marks is the seal, drawn as one of them. */
+export function underAnnotations({ marks, subjects }: Layout, covered: readonly number[]): Notice[] {
+  const bySubject = Map.groupBy(covered, (i) => subjects[i] ?? THE_SEAL);
+  return Array.from(bySubject, ([{ en, zh }, numbers]) => {
+    const pages = numbers.flatMap((i) => marks[i]?.place.page ?? []);
+    return noticeOn(
+      pages,
+      'MARK_UNDER_ANNOTATION',
+      `${en} may be hidden by an annotation or a form field`,
+      `${zh}可能被批注或表单域遮住`,
+    );
+  });
+}
+
+const UNCHECKED: Notice = {
+  code: 'MARK_UNCHECKED',
+  message: 'The text of the document cannot be read: whether a mark lies over a name or an amount was not checked.',
+  messageZh: '无法读取文档文字，未检查印记是否压住姓名或金额。',
+};
+
+async function textOrNull(read: ReadText, signal: AbortSignal): Promise<readonly PageText[] | null> {
+  try {
+    return await read();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isAppError(error) || error.code === 'SHUTTING_DOWN') throw error;
+    return null;
+  }
+}
+
 interface PlacedMark {
-  readonly placed: Placed;
+  readonly at: Placed | Unseen;
   readonly appearance: Appearance;
 }
 
-async function placeMark(mark: MarkRequest, parties: number, text: ReadText, turn: Turn): Promise<PlacedMark> {
+async function placeMark(
+  mark: MarkRequest,
+  parties: number,
+  text: ReadText,
+  { turn }: LayoutContext,
+): Promise<PlacedMark> {
   const { picture, placement, who } = mark;
+  const subject = subjectOf(mark);
   const line = async (): Promise<{ pages: readonly PageText[]; line: ReturnType<typeof lineFor> }> => {
     const pages = await text();
     return { pages, line: lineFor(signatureLines(pages, parties), who) };
   };
   if (picture.kind === 'fingerprint') {
     const rotation = turn() * LARGEST_TURN;
-    const placed =
+    const asked = { size: FINGERPRINT, shape: 'box', rotationDeg: rotation, subject, who } as const;
+    const at =
       placement === undefined
-        ? await line().then((found) => placeFingerprint(found.pages, found.line, rotation))
-        : await placeAs(placement, FINGERPRINT, 'box', text, rotation);
-    const appearance = fingerprintAppearance(renderFingerprint(picture.raster), FINGERPRINT);
-    return { placed, appearance };
+        ? await line().then((found) => placeFingerprint(found.pages, found.line, rotation, subject))
+        : await placeAs(placement, asked, text);
+    return { at, appearance: fingerprintAppearance(renderFingerprint(picture.raster), FINGERPRINT) };
   }
   const most = picture.kind === 'stamp' ? STAMP : SIGNATURE;
-  const whole = pictureAppearance(picture.kind, picture.png, most);
-  const proportions = { width: whole.widthPt, height: whole.heightPt };
-  const placed =
+  const appearance = pictureAppearance(picture.kind, picture.png, most);
+  const proportions = { width: appearance.widthPt, height: appearance.heightPt };
+  const at =
     placement === undefined
-      ? await line().then((found) => placePicture(found.pages, found.line, proportions, most))
-      : await placeAs(placement, scaledInto(proportions, most), 'box', text);
-  return { placed, appearance: whole };
+      ? await line().then((found) => placePicture(found.pages, found.line, proportions, most, subject))
+      : await placeAs(placement, { size: sizeOf(appearance), shape: 'box', rotationDeg: 0, subject, who }, text);
+  return { at, appearance };
+}
+
+const KINDS = {
+  fingerprint: { en: 'fingerprint', zh: '指印' },
+  signature: { en: 'signature', zh: '签名' },
+  stamp: { en: 'stamp', zh: '印章' },
+} as const;
+
+function subjectOf({ who, picture }: MarkRequest): Subject {
+  const { en, zh } = KINDS[picture.kind];
+  return who.role === 'party'
+    ? { en: `The ${en} of party ${who.index + 1}`, zh: `第${who.index + 1}位当事人的${zh}` }
+    : { en: `The ${en} of the mediator`, zh: `调解员的${zh}` };
 }
 
 async function placeSeal(
@@ -92,23 +187,27 @@ async function placeSeal(
   size: Size,
   avoid: readonly SeenRect[],
   text: ReadText,
-): Promise<Placed | { readonly field: string }> {
+): Promise<Placed | Unseen | { readonly field: string }> {
   if (placement === null) return placeSealOnDate(await text(), size, avoid);
   if ('field' in placement) return { field: placement.field };
-  return placeAs(placement, size, 'round', text);
+  return placeAs(placement, { size, shape: 'round', rotationDeg: 0, subject: THE_SEAL, who: 'seal' }, text);
+}
+
+/** What is to be put where somebody says. */
+interface Asked {
+  readonly size: Size;
+  readonly shape: Shape;
+  readonly rotationDeg: number;
+  readonly subject: Subject;
+  readonly who: Signatory | 'seal';
 }
 
 /** An explicit placement: coordinates, or words of the document. */
-async function placeAs(
-  placement: Placement,
-  size: Size,
-  shape: Shape,
-  text: ReadText,
-  rotationDeg = 0,
-): Promise<Placed> {
+async function placeAs(placement: Placement, asked: Asked, text: ReadText): Promise<Placed | Unseen> {
+  const { size, shape, rotationDeg, subject, who } = asked;
   if ('field' in placement) throw new AppError('FIELD_NOT_FOUND', 'only the seal goes into a signature field');
   if ('keyword' in placement) {
-    const placed = placeByKeyword(await text(), placement, size, shape);
+    const placed = placeByKeyword(await text(), placement, size, shape, subject);
     return { ...placed, place: { ...placed.place, rotationDeg } };
   }
   const scale = (placement.widthMm ?? size.widthMm) / size.widthMm;
@@ -120,21 +219,25 @@ async function placeAs(
     heightMm: size.heightMm * scale,
     rotationDeg: placement.rotation ?? rotationDeg,
   };
-  return { place, notices: [] }; // whether there is such a page and room on it, planning finds
+  return { place, shape, subject, who }; // whether there is such a page and room on it, planning finds
+}
+
+const NO_PAGING: Paging = { strips: [], notices: [] };
+
+async function page(
+  job: SealJob,
+  edge: PagingEdge | true,
+  avoid: readonly SeenRect[],
+  text: ReadText,
+  { pool, seal, pagingEdge }: LayoutContext,
+  signal: AbortSignal,
+): Promise<Paging> {
+  const { pages } = await pool.inspect(job.path, signal);
+  const known = await textOrNull(text, signal);
+  const paging = placePaging(pages, seal, edge === true ? pagingEdge : edge, known, avoid);
+  return known === null && paging.strips.length > 0 ? { ...paging, notices: [...paging.notices, UNCHECKED] } : paging;
 }
 
 function sizeOf({ widthPt, heightPt }: Appearance): Size {
   return { widthMm: widthPt / POINTS_PER_MM, heightMm: heightPt / POINTS_PER_MM };
-}
-
-function scaledInto(proportions: { readonly width: number; readonly height: number }, most: Size): Size {
-  const scale = Math.min(most.widthMm / proportions.width, most.heightMm / proportions.height);
-  return { widthMm: proportions.width * scale, heightMm: proportions.height * scale };
-}
-
-/** One after the other: the first failure is the one reported. */
-async function inOrder<T, U>(items: readonly T[], each: (item: T) => Promise<U>): Promise<U[]> {
-  const out: U[] = [];
-  for (const item of items) out.push(await each(item));
-  return out;
 }

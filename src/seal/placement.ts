@@ -4,10 +4,12 @@
  */
 import { AppError } from '../errors.ts';
 import { boxOf, comparable, findKeyword, linesOf } from '../pdf/text-anchor.ts';
-import type { Anchor, PageText, TextBox, TextChar, TextLine } from '../pdf/text-anchor.ts';
+import type { Anchor, PageText, TextChar, TextLine } from '../pdf/text-anchor.ts';
 import type { SeenRect } from '../pdf/geometry.ts';
-import type { Notice } from './seal-job.ts';
-import { signatureLines } from './signature-line.ts';
+import { covers, cornered, middleOf, notices, overlapped, textApart } from './overlap.ts';
+import type { Apart, Shape, Subject } from './overlap.ts';
+import type { Notice, Signatory } from './seal-job.ts';
+import { linesFor, signatureLines } from './signature-line.ts';
 import type { SignatureLine } from './signature-line.ts';
 
 /** A place, and what the operator should know of it. */
@@ -36,7 +38,12 @@ const BLANK_ROOM_MM = 30;
  * the lines are closer than a print is tall, prints of neighbouring lines step aside from each other.
  * @param turnDeg clockwise as seen; brought within 8 degrees.
  */
-export function placeFingerprint(pages: readonly PageText[], line: SignatureLine, turnDeg: number): Placed {
+export function placeFingerprint(
+  pages: readonly PageText[],
+  line: SignatureLine,
+  turnDeg: number,
+  subject: Subject,
+): Placed {
   const crowded = line.pitchMm < FINGERPRINT.heightMm;
   const side = line.row % 2 === 0 ? -1 : 1;
   let xMm: number;
@@ -49,7 +56,7 @@ export function placeFingerprint(pages: readonly PageText[], line: SignatureLine
     xMm = line.startMm + room / 2 + (crowded ? aside * side : 0);
   }
   const rotationDeg = Math.max(-LARGEST_TURN, Math.min(LARGEST_TURN, turnDeg));
-  return settle(pages, line, { page: line.page, xMm, yMm: line.yMm, ...FINGERPRINT, rotationDeg });
+  return settle(pages, line, { page: line.page, xMm, yMm: line.yMm, ...FINGERPRINT, rotationDeg }, subject);
 }
 
 /**
@@ -62,6 +69,7 @@ export function placePicture(
   line: SignatureLine,
   picture: { readonly width: number; readonly height: number },
   most: Size,
+  subject: Subject,
 ): Placed {
   const nameEnd = line.name === null ? line.startMm : line.name.xMm + line.name.widthMm;
   const roomy = line.endMm - nameEnd >= most.widthMm / 2;
@@ -72,7 +80,7 @@ export function placePicture(
   );
   const widthMm = picture.width * scale;
   const heightMm = picture.height * scale;
-  return settle(pages, line, { page: line.page, xMm: left + widthMm / 2, yMm: line.yMm, widthMm, heightMm });
+  return settle(pages, line, { page: line.page, xMm: left + widthMm / 2, yMm: line.yMm, widthMm, heightMm }, subject);
 }
 
 /**
@@ -85,6 +93,7 @@ export function placePicture(
 export function placeSealOnDate(pages: readonly PageText[], size: Size, avoid: readonly SeenRect[] = []): Placed {
   const diameterMm = Math.max(size.widthMm, size.heightMm);
   const date = findDate(pages);
+  if (date === null) throw new AppError('KEYWORD_ABSENT', 'no date stands by itself on any page');
   const page = pages.find((candidate) => candidate.page === date.page);
   if (page === undefined) throw new RangeError('the date is on one of the pages');
   const near = boxOf(date.page, date.yearToMonth);
@@ -101,8 +110,10 @@ export function placeSealOnDate(pages: readonly PageText[], size: Size, avoid: r
     .map(([dx, dy]) => ontoPage({ ...ideal, xMm: ideal.xMm + dx, yMm: ideal.yMm + dy }, page))
     .filter(({ xMm, yMm }) => kept.every((at) => Math.hypot(at.xMm - xMm, at.yMm - yMm) < diameterMm / 2 - 3));
   const place = candidates.find(clear) ?? ontoPage(ideal, page);
-  return { place, notices: notices(place, apart, 'round') };
+  return { place, notices: noticesOf(THE_SEAL, place, apart, 'round') };
 }
+
+export const THE_SEAL: Subject = { en: 'The seal', zh: '印章' };
 
 /**
  * A mark or seal centred on words, moved by (dxMm, dyMm).
@@ -113,13 +124,48 @@ export function placeByKeyword(
   at: { readonly keyword: string; readonly occurrence?: number; readonly dxMm?: number; readonly dyMm?: number },
   size: Size,
   shape: Shape,
+  subject: Subject,
 ): Placed {
   const anchor = chosen(findKeyword(pages, at.keyword), at.occurrence);
   const { xMm, yMm } = middleOf(anchor);
   const place = { page: anchor.page, xMm: xMm + (at.dxMm ?? 0), yMm: yMm + (at.dyMm ?? 0), ...size };
   const page = pages.find((candidate) => candidate.page === anchor.page);
   if (page !== undefined) requireOnPage(place, page);
-  return { place, notices: notices(place, textApart(pages, anchor.page, new Set(anchor.chars)), shape) };
+  return { place, notices: noticesOf(subject, place, textApart(pages, anchor.page, new Set(anchor.chars)), shape) };
+}
+
+/**
+ * What a mark at coordinates lies over. What it is there to lie on does not count: for the seal the date and the committee's name, for a
+ * person the own line to sign.
+ */
+export function noticesAt(
+  pages: readonly PageText[],
+  subject: Subject,
+  place: SeenRect,
+  shape: Shape,
+  who: Signatory | 'seal',
+  parties: number,
+): Notice[] {
+  const here = pages.filter(({ page }) => page === place.page);
+  const own = who === 'seal' ? findDate(here)?.own : lineOf(signatureLines(here, parties), who)?.chars;
+  return noticesOf(subject, upright(place), textApart(here, place.page, new Set(own)), shape);
+}
+
+/** The one line where `who` signs, if there is one. */
+function lineOf(lines: readonly SignatureLine[], who: Signatory): SignatureLine | null {
+  const [line, ...others] = linesFor(lines, who);
+  return others.length === 0 ? (line ?? null) : null;
+}
+
+/** The upright box around a turned mark. */
+function upright(place: SeenRect): SeenRect {
+  const turn = ((place.rotationDeg ?? 0) * Math.PI) / 180;
+  const [cos, sin] = [Math.abs(Math.cos(turn)), Math.abs(Math.sin(turn))];
+  return {
+    ...place,
+    widthMm: cos * place.widthMm + sin * place.heightMm,
+    heightMm: sin * place.widthMm + cos * place.heightMm,
+  };
 }
 
 /** @throws AppError POSITION_OFF_PAGE where part of the upright mark would lie outside the page. */
@@ -130,13 +176,6 @@ export function requireOnPage(place: SeenRect, page: Size): void {
   if (inside) return;
   const [x, y, w, h] = [place.xMm, place.yMm, page.widthMm, page.heightMm].map((mm) => mm.toFixed(1));
   throw new AppError('POSITION_OFF_PAGE', `centre ${x}, ${y} mm on page ${place.page} of ${w} x ${h} mm`);
-}
-
-/** What the upright mark looks like from above: a seal is round, a picture is not. */
-export type Shape = 'round' | 'box';
-
-interface Apart extends TextBox {
-  readonly kind: 'name' | 'amount' | 'text';
 }
 
 function chosen(anchors: readonly Anchor[], occurrence: number | undefined): Anchor {
@@ -167,13 +206,13 @@ const DATE = new RegExp(`${NUMBER}{0,4}年${NUMBER}{0,3}月${NUMBER}{0,3}日`, '
 const COMMITTEE_AT_END = /委员会(?:印章|公章|盖章|章)?$/u;
 const DATE_WORD_AT_END = /(?:日期|时间)$/u;
 
-function findDate(pages: readonly PageText[]): DateLine {
+function findDate(pages: readonly PageText[]): DateLine | null {
   const rows = pages.flatMap((page) => linesOf(page));
   const texts = rows.map((row) => comparable(row.chars.map((c) => c.char).join('')));
   const dates = rows.flatMap((row, at) => datesOn(row).map((date) => ({ ...date, at, page: row.page })));
   const committee = texts.findLastIndex((text) => COMMITTEE_AT_END.test(text.replace(DATE, '')));
   const date = dates.find((candidate) => committee >= 0 && candidate.at >= committee) ?? dates.at(-1);
-  if (date === undefined) throw new AppError('KEYWORD_ABSENT', 'no date stands by itself on any page');
+  if (date === undefined) return null;
   const own = rows.flatMap((row, i) =>
     row.page === date.page && COMMITTEE_AT_END.test((texts[i] ?? '').replace(DATE, '')) ? row.chars : [],
   );
@@ -202,9 +241,13 @@ function apartAt(chars: readonly TextChar[], at: number): boolean {
 }
 
 /** Keeps a mark on its line's page and says what it covers outside its line. */
-function settle(pages: readonly PageText[], line: SignatureLine, wanted: SeenRect): Placed {
+function settle(pages: readonly PageText[], line: SignatureLine, wanted: SeenRect, subject: Subject): Placed {
   const place = ontoPage(wanted, { widthMm: line.pageWidthMm, heightMm: line.pageHeightMm });
-  return { place, notices: notices(place, textApart(pages, line.page, new Set(line.chars)), 'box') };
+  return { place, notices: noticesOf(subject, place, textApart(pages, line.page, new Set(line.chars)), 'box') };
+}
+
+function noticesOf(subject: Subject, place: SeenRect, apart: readonly Apart[], shape: Shape): Notice[] {
+  return notices(subject, [{ page: place.page, kinds: overlapped(place, apart, shape) }]);
 }
 
 function ontoPage(place: SeenRect, page: Size): SeenRect {
@@ -223,64 +266,4 @@ function steps(reachMm: number): [number, number][] {
   const reach = Math.floor(reachMm);
   for (let dy = -reach; dy <= reach; dy++) for (let dx = -reach; dx <= reach; dx++) out.push([dx, dy]);
   return out.toSorted((a, b) => Math.hypot(...a) - Math.hypot(...b) || b[1] - a[1] || b[0] - a[0]);
-}
-
-/** Quantities are bounded so that a page full of digits is not read again from each of them. */
-const AMOUNT =
-  /[¥￥$][\d,.]{1,20}|\d[\d,.]{0,20}(?:万|亿)?元|[零壹贰叁肆伍陆柒捌玖拾佰仟一二三四五六七八九十百千万亿]{2,30}[元圆]整?|[零壹贰叁肆伍陆柒捌玖拾佰仟]{3,30}/gu;
-
-/** The text of a page that a mark does not own, with what kind it is. */
-function textApart(pages: readonly PageText[], page: number, own: ReadonlySet<TextChar>): Apart[] {
-  const here = pages.filter((candidate) => candidate.page === page);
-  const names = new Set(signatureLines(here, 0).flatMap((line) => line.nameChars));
-  return here.flatMap((candidate) =>
-    linesOf(candidate).flatMap((row) => {
-      const amounts = amountsOn(row);
-      return row.chars
-        .filter((char) => !own.has(char))
-        .map(
-          (char) =>
-            ({ page, ...char, kind: names.has(char) ? 'name' : amounts.has(char) ? 'amount' : 'text' }) as const,
-        );
-    }),
-  );
-}
-
-function amountsOn(row: TextLine): Set<TextChar> {
-  const text = row.chars.map((char) => char.char.normalize('NFKC').slice(0, 1)).join('');
-  return new Set([...text.matchAll(AMOUNT)].flatMap((hit) => row.chars.slice(hit.index, hit.index + hit[0].length)));
-}
-
-const NOTICES: Readonly<Record<Apart['kind'], Omit<Notice, 'message' | 'messageZh'> & { en: string; zh: string }>> = {
-  name: { code: 'MARK_OVER_NAME', en: 'lies over a name outside its line', zh: '压住了本行以外的姓名' },
-  amount: { code: 'MARK_OVER_AMOUNT', en: 'lies over an amount', zh: '压住了金额' },
-  text: { code: 'MARK_OVER_TEXT', en: 'lies over text outside its line', zh: '压住了本行以外的文字' },
-};
-
-function notices(place: SeenRect, apart: readonly Apart[], shape: Shape): Notice[] {
-  const kinds = new Set(apart.filter((text) => covers(place, text, shape)).map((text) => text.kind));
-  const gravest = (['name', 'amount', 'text'] as const).filter((kind) => kinds.has(kind));
-  return gravest.slice(0, gravest[0] === 'name' ? 2 : 1).flatMap((kind) => {
-    if (kind === 'text' && gravest.length > 1) return [];
-    const { code, en, zh } = NOTICES[kind];
-    return [{ code, message: `A mark on page ${place.page} ${en}.`, messageZh: `第${place.page}页的印记${zh}。` }];
-  });
-}
-
-/** Whether the upright mark touches the middle of the text's box: a touched edge is no overlap that anyone would see. */
-function covers(place: SeenRect, text: TextBox, shape: Shape): boolean {
-  const [halfWidth, halfHeight] = [text.widthMm / 4, text.heightMm / 4];
-  const mid = middleOf(text);
-  const dx = Math.max(0, Math.abs(mid.xMm - place.xMm) - halfWidth);
-  const dy = Math.max(0, Math.abs(mid.yMm - place.yMm) - halfHeight);
-  if (shape === 'round') return Math.hypot(dx, dy) < Math.max(place.widthMm, place.heightMm) / 2;
-  return dx < place.widthMm / 2 && dy < place.heightMm / 2;
-}
-
-function middleOf(box: TextBox): { xMm: number; yMm: number } {
-  return { xMm: box.xMm + box.widthMm / 2, yMm: box.yMm + box.heightMm / 2 };
-}
-
-function cornered(place: SeenRect): TextBox {
-  return { ...place, xMm: place.xMm - place.widthMm / 2, yMm: place.yMm - place.heightMm / 2 };
 }

@@ -21,6 +21,9 @@ export type Placement =
 /** A person whose mark goes onto the agreement: parties by their order in it, from 0. */
 export type Signatory = { readonly role: 'party'; readonly index: number } | { readonly role: 'mediator' };
 
+/** The pages' edge that shows a paging seal. */
+export type PagingEdge = 'right' | 'left';
+
 export interface MarkRequest {
   readonly who: Signatory;
   /** Absent: the person's own line, by the product's rules. */
@@ -41,6 +44,10 @@ export interface SealJob {
   readonly parties: number;
   /** Null: astride the year and month of the date. */
   readonly seal: Placement | null;
+  /** A paging seal too, at this edge; true: at the usual one. Absent: none. */
+  readonly paging?: PagingEdge | true;
+  /** Whether marks and a seal at coordinates are looked at for what they lie over: it reads the pages' text, beside everything else. */
+  readonly checkOverlap?: boolean;
   readonly reason?: string;
   /** False where a mark comes from a simulated reader: then only a TEST seal will do. */
   readonly allowReal: boolean;

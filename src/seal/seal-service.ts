@@ -15,7 +15,7 @@ import type { Appearance, PlannedIncrement } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
 import { outlinesFor } from './glyph-outlines.ts';
 import type { KeyStore, SealKey } from './key-store.ts';
-import type { Notice, SealJob, SealedFile, Sealer } from './seal-job.ts';
+import type { Notice, PagingEdge, SealJob, SealedFile, Sealer } from './seal-job.ts';
 
 export interface SealServiceOptions {
   readonly pool: PdfPool;
@@ -26,6 +26,8 @@ export interface SealServiceOptions {
   readonly diameterMm: number;
   /** PNG of the seal, instead of the drawn one. */
   readonly picturePath?: string;
+  /** The pages' edge of a paging seal where a job names none. */
+  readonly pagingEdge: PagingEdge;
   /** Folder for glyph outlines that were made once. */
   readonly cacheFolder: string;
   /** Brings what was written to the disk itself; default `datasync`. */
@@ -58,15 +60,15 @@ export class SealService implements Sealer {
    * @throws AppError SEAL_* for the key, READER_SIMULATED, PDF_*, KEYWORD_*, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, FILE_*.
    */
   async seal(job: SealJob, signal: AbortSignal): Promise<SealedFile> {
-    const { pool, keys, clock } = this.#options;
+    const { pool, keys, clock, pagingEdge } = this.#options;
     const key = keys.use();
     if (!job.allowReal && !key.certificate.isTest) {
       throw new AppError('READER_SIMULATED', 'the agreement carries a simulated print and the seal is not a TEST seal');
     }
     const seal = await this.#appearance(key);
     // What draws loads pdf-lib, and a daemon that only listens need not wait for it.
-    const { layOut } = await import('./layout.ts');
-    const layout = await layOut(job, seal, pool, turn, signal);
+    const { layOut, lookUnder, underAnnotations } = await import('./layout.ts');
+    const layout = await layOut(job, { pool, seal, pagingEdge, turn }, signal);
     const sealedAt = clock.now();
     const planning = pool.plan(
       job.path,
@@ -86,6 +88,9 @@ export class SealService implements Sealer {
       signal,
     );
     planning.catch(() => undefined); // met where it is waited for, if opening does not fail first
+    // Behind the plan in the worker, beside the hash, the signature and the disk here.
+    const looking = lookUnder(job.checkOverlap === true ? layout.unseen : [], job, pool, signal);
+    looking.catch(() => undefined); // likewise
     await using file = await openToExtend(job.path);
     const [plan, { size: sizeNow }] = await Promise.all([planning, file.stat()]);
     requireUntouched(sizeNow, job, plan);
@@ -94,9 +99,10 @@ export class SealService implements Sealer {
     const sha256Before = before.copy().digest('hex');
     const sha256After = before.copy().update(plan.bytes).digest('hex');
     signal.throwIfAborted();
+    let under: readonly Notice[];
     try {
       await append(file, plan.bytes, job.bytes);
-      await bothOf(this.#flush(file), checkWritten(file, plan, digest, key));
+      [, , under] = await allOf([this.#flush(file), checkWritten(file, plan, digest, key), looking]);
     } catch (error) {
       await file.truncate(job.bytes);
       await this.#flush(file);
@@ -108,7 +114,7 @@ export class SealService implements Sealer {
       bytes: job.bytes + plan.bytes.length,
       sealedAt,
       certificateSha256: key.certificate.sha256,
-      warnings: [...layout.notices, ...noticesOf(plan)],
+      warnings: [...layout.notices, ...under, ...underAnnotations(layout, plan.coveredMarks), ...noticesOf(plan)],
     };
   }
 
@@ -162,10 +168,10 @@ async function openToExtend(path: string): Promise<FileHandle> {
   }
 }
 
-/** Waits for both to end, however they end: what is undone afterwards must not be done meanwhile. */
-async function bothOf(...work: readonly Promise<void>[]): Promise<void> {
-  const ends = await Promise.allSettled(work);
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+/** Waits for all to end, however they end: what is undone afterwards must not be done meanwhile. */
+async function allOf<T extends readonly unknown[] | []>(work: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }
 
 /** The file must still be what was planned for: a length that differs means that another hand was in it. */

@@ -69,7 +69,7 @@ export function signatureLines(pages: readonly PageText[], parties: number): Sig
  * @throws AppError KEYWORD_ABSENT; KEYWORD_AMBIGUOUS with `candidates`, the boxes of the labels.
  */
 export function lineFor(lines: readonly SignatureLine[], who: Signatory): SignatureLine {
-  const fits = lines.filter((line) => line.role === who.role && (who.role !== 'party' || line.index === who.index));
+  const fits = linesFor(lines, who);
   const [line] = fits;
   const person = who.role === 'party' ? `party ${who.index + 1}` : 'the mediator';
   if (line === undefined) {
@@ -82,6 +82,11 @@ export function lineFor(lines: readonly SignatureLine[], who: Signatory): Signat
     });
   }
   return line;
+}
+
+/** Every line where `who` may sign. */
+export function linesFor(lines: readonly SignatureLine[], who: Signatory): SignatureLine[] {
+  return lines.filter((line) => line.role === who.role && (who.role !== 'party' || line.index === who.index));
 }
 
 type Label = Omit<SignatureLine, 'pitchMm' | 'row'>;

@@ -87,6 +87,7 @@ describe('sealing', () => {
       parties: 2,
       seal: { page: 1, xMm: 100, yMm: 200 },
       reason: '人民调解',
+      checkOverlap: true,
       allowReal: true,
       marks: [
         { who: { role: 'party', index: 0 }, picture: { kind: 'stamp', png: pictureOf(5) } },
@@ -157,9 +158,15 @@ describe('the gate', () => {
     expect(records(house)).toBe(0);
   });
 
+  test('has the pages sealed where the request asks for it, and all marks looked at', async () => {
+    const house = await openHouse();
+    const { id } = await marked(house);
+    await house.agreements.seal(id, { paging: true }, 'key-1');
+    expect(house.sealer.jobs[0]).toMatchObject({ paging: true, checkOverlap: true });
+  });
+
   test.each<[SealRequest, string]>([
     [{ level: 'B-T' }, 'SEAL_LEVEL_UNSUPPORTED: level: expected B-B, got B-T'],
-    [{ paging: true }, 'SEAL_PAGING_UNSUPPORTED'],
     [{ placement: { page: 9, xMm: 1, yMm: 1 } }, 'PAGE_OUT_OF_RANGE: placement.page: expected 1 to 1, got 9'],
   ])('refuses %j', async (request, message) => {
     const house = await openHouse();

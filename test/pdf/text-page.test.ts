@@ -9,14 +9,19 @@ import { memorySource, openFileSource } from '../../src/pdf/byte-source.ts';
 import { findKeyword } from '../../src/pdf/text-anchor.ts';
 import type { PageText } from '../../src/pdf/text-anchor.ts';
 import { TextReader } from '../../src/pdf/text-page.ts';
+import type { TextRequest } from '../../src/pdf/text-page.ts';
 import { describeTool, runTool } from '../support/tools.ts';
 
 const agreements = join(import.meta.dirname, '../../fixtures/agreements');
 const reader = new TextReader();
 
-async function read(name: string): Promise<PageText[]> {
+async function read(name: string): Promise<readonly PageText[]> {
   using source = openFileSource(join(agreements, name));
-  return await reader.read(source);
+  return (await reader.read(source)).pages;
+}
+
+async function firstPage(bytes: Uint8Array, request: TextRequest = {}): Promise<PageText | undefined> {
+  return (await reader.read(memorySource(bytes), request)).pages[0];
 }
 
 /** A one-page PDF of 200 x 100 pt in Helvetica, its content deflated. */
@@ -45,8 +50,16 @@ function pdfOf(content: Uint8Array, page = ''): Uint8Array {
 const HELLO = latin1Bytes('BT /F 10 Tf 100 50 Td (A) Tj ET');
 
 describe('reading a page’s text', () => {
+  it('reads the pages that are asked for, and counts all', async () => {
+    using source = openFileSource(join(agreements, 'three-parties.pdf'));
+    const all = await reader.read(source);
+    const some = await reader.read(source, { pages: [3, 1, 9] });
+    expect(some.count).toBe(3);
+    expect(some.pages).toEqual([all.pages[0], all.pages[2]]);
+  });
+
   it('gives sizes and characters in millimetres from the top left', async () => {
-    const [page] = await reader.read(memorySource(pdfOf(HELLO)));
+    const page = await firstPage(pdfOf(HELLO));
     expect(page).toMatchObject({ page: 1, chars: [{ char: 'A' }] });
     expect(page?.widthMm).toBeCloseTo(70.56, 2);
     expect(page?.heightMm).toBeCloseTo(35.28, 2);
@@ -59,16 +72,16 @@ describe('reading a page’s text', () => {
   });
 
   it('multiplies by the UserUnit that it is told', async () => {
-    const source = memorySource(pdfOf(HELLO, '/UserUnit 2'));
-    const [plain] = await reader.read(source);
-    const [scaled] = await reader.read(source, [2]);
+    const source = pdfOf(HELLO, '/UserUnit 2');
+    const plain = await firstPage(source);
+    const scaled = await firstPage(source, { userUnits: [2] });
     expect(scaled?.widthMm).toBeCloseTo((plain?.widthMm ?? 0) * 2, 5);
     expect(scaled?.chars[0]?.xMm).toBeCloseTo((plain?.chars[0]?.xMm ?? 0) * 2, 1);
   });
 
   it('leaves out what lies outside the page', async () => {
     const content = latin1Bytes('BT /F 10 Tf 100 50 Td (A) Tj 150 0 Td (B) Tj ET');
-    const [page] = await reader.read(memorySource(pdfOf(content)));
+    const page = await firstPage(pdfOf(content));
     expect(page?.chars.map((c) => c.char)).toEqual(['A']);
   });
 
@@ -124,7 +137,7 @@ describe('a document that cannot be read', () => {
     const few = new TextReader({ chars: 20 });
     const content = latin1Bytes(`BT /F 1 Tf 0 50 Td (${'a'.repeat(21)}) Tj ET`);
     await expect(few.read(memorySource(pdfOf(content)))).rejects.toMatchObject({ code: 'PDF_LIMIT' });
-    await expect(few.read(memorySource(pdfOf(HELLO)))).resolves.toHaveLength(1);
+    await expect(few.read(memorySource(pdfOf(HELLO)))).resolves.toMatchObject({ count: 1 });
   });
 
   it('is refused when it asks for more memory than the cap, and the next one is read', async () => {
@@ -132,7 +145,9 @@ describe('a document that cannot be read', () => {
     const bomb = pdfOf(new Uint8Array(120 * 1024 * 1024).fill(0x20));
     expect(bomb.length).toBeLessThan(200_000);
     await expect(small.read(memorySource(bomb))).rejects.toMatchObject({ code: 'PDF_LIMIT' });
-    await expect(small.read(memorySource(pdfOf(HELLO)))).resolves.toMatchObject([{ chars: [{ char: 'A' }] }]);
+    await expect(small.read(memorySource(pdfOf(HELLO)))).resolves.toMatchObject({
+      pages: [{ chars: [{ char: 'A' }] }],
+    });
   });
 });
 
@@ -156,7 +171,7 @@ describeTool('qpdf', 'an encrypted document', () => {
   }
 
   it('is read where no password is needed to open it', async () => {
-    const pages = await reader.read(memorySource(encrypted('')));
+    const { pages } = await reader.read(memorySource(encrypted('')));
     expect(findKeyword(pages, '人民调解协议书')).toHaveLength(1);
   });
 

@@ -20,12 +20,13 @@ import { pageOf } from '../support/page-text.ts';
 import { describeShared } from '../support/shared.ts';
 import { PLACES } from './placement-table.ts';
 
+const WHO = { en: 'The mark', zh: '印记' };
 const SEAL = { widthMm: 42, heightMm: 42 };
 const reader = new TextReader();
 
 async function read(path: string): Promise<PageText[]> {
   using source = openFileSource(path);
-  return await reader.read(source);
+  return [...(await reader.read(source)).pages];
 }
 
 const fixture = (name: string): Promise<PageText[]> =>
@@ -146,7 +147,7 @@ describe('a fingerprint', () => {
   ]);
 
   it('lies over the right third of a printed name', () => {
-    const { place, notices } = placeFingerprint([printed], partyLine([printed], 0), 3);
+    const { place, notices } = placeFingerprint([printed], partyLine([printed], 0), 3, WHO);
     expect(place).toMatchObject({ page: 1, yMm: 102.5, widthMm: 14, heightMm: 18, rotationDeg: 3 });
     // The name begins at 105 mm and is 10 mm wide.
     expect(place.xMm).toBeCloseTo(105 + 10 * (5 / 6), 6);
@@ -155,28 +156,28 @@ describe('a fingerprint', () => {
 
   it('lies in the first 30 mm after the colon of a blank line', () => {
     const page = pageOf([{ text: '当事人甲（签名、盖章或按指印）：', yMm: 100 }]);
-    expect(placeFingerprint([page], partyLine([page], 0, 1), 0).place).toMatchObject({ xMm: 120, yMm: 102.5 });
+    expect(placeFingerprint([page], partyLine([page], 0, 1), 0, WHO).place).toMatchObject({ xMm: 120, yMm: 102.5 });
   });
 
   it('is turned by no more than 8 degrees', () => {
     const line = partyLine([printed], 0);
     fc.assert(
       fc.property(fc.double({ min: -400, max: 400, noNaN: true }), (turn) => {
-        expect(Math.abs(placeFingerprint([printed], line, turn).place.rotationDeg ?? 0)).toBeLessThanOrEqual(8);
+        expect(Math.abs(placeFingerprint([printed], line, turn, WHO).place.rotationDeg ?? 0)).toBeLessThanOrEqual(8);
       }),
     );
   });
 
   it('steps aside from its neighbour on close blank lines, and stays over the name on close printed ones', () => {
     const blank = pageOf(['甲', '乙'].map((mark, i) => ({ text: `当事人${mark}（签名）：`, yMm: 100 + 9 * i })));
-    const [first, second] = [0, 1].map((i) => placeFingerprint([blank], partyLine([blank], i), 0).place.xMm);
+    const [first, second] = [0, 1].map((i) => placeFingerprint([blank], partyLine([blank], i), 0, WHO).place.xMm);
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(14);
     const close = pageOf(
       ['甲', '乙'].map((mark, i) => ({ text: `当事人${mark}（签名）：${mark}某`, yMm: 100 + 9 * i })),
     );
     for (const i of [0, 1]) {
       const { name } = partyLine([close], i);
-      const { place } = placeFingerprint([close], partyLine([close], i), 0);
+      const { place } = placeFingerprint([close], partyLine([close], i), 0, WHO);
       const third = [
         (name?.xMm ?? 0) + ((name?.widthMm ?? 0) * 2) / 3,
         (name?.xMm ?? 0) + (name?.widthMm ?? 0),
@@ -191,7 +192,7 @@ describe('a fingerprint', () => {
       { text: '当事人甲（签名）：甲某', yMm: 100 },
       { text: '当事人乙（签名）：乙某', yMm: 106 },
     ]);
-    const placed = placeFingerprint([page], partyLine([page], 0), 0);
+    const placed = placeFingerprint([page], partyLine([page], 0), 0, WHO);
     expect(codes(placed)).toEqual(['MARK_OVER_NAME']);
     expect(JSON.stringify(placed.notices)).not.toContain('乙某');
   });
@@ -205,7 +206,7 @@ describe('a picture of a signature or stamp', () => {
 
   it('begins after the colon and fits its line', () => {
     const line = lineFor(signatureLines([page], 1), { role: 'mediator' });
-    const { place } = placePicture([page], line, { width: 600, height: 200 }, SIGNATURE);
+    const { place } = placePicture([page], line, { width: 600, height: 200 }, SIGNATURE, WHO);
     expect(place).toMatchObject({ page: 1, yMm: 132.5, widthMm: 30, heightMm: 10 });
     expect(place.xMm - 15).toBeCloseTo(line.startMm + 1, 6);
     expect(place.xMm + 15).toBeLessThan(line.endMm);
@@ -213,7 +214,7 @@ describe('a picture of a signature or stamp', () => {
 
   it('stands right of a printed name', () => {
     const line = partyLine([page], 0, 1);
-    const { place } = placePicture([page], line, { width: 100, height: 100 }, STAMP);
+    const { place } = placePicture([page], line, { width: 100, height: 100 }, STAMP, WHO);
     expect(place).toMatchObject({ widthMm: 18, heightMm: 18 });
     expect(place.xMm - 9).toBeGreaterThan(80);
   });
@@ -223,7 +224,7 @@ describe('a picture of a signature or stamp', () => {
     const side = fc.integer({ min: 1, max: 4000 });
     fc.assert(
       fc.property(side, side, (width, height) => {
-        const { place } = placePicture([page], line, { width, height }, SIGNATURE);
+        const { place } = placePicture([page], line, { width, height }, SIGNATURE, WHO);
         expect(place.widthMm / place.heightMm).toBeCloseTo(width / height, 6);
         expect(place.widthMm).toBeLessThanOrEqual(30 + 1e-9);
         expect(place.heightMm).toBeLessThanOrEqual(12 + 1e-9);
@@ -313,26 +314,28 @@ describe('a place by keyword', () => {
   const size = { widthMm: 20, heightMm: 20 };
 
   it('is centred on the words and moved as asked', () => {
-    const { place } = placeByKeyword([page], { keyword: '（印章）', dxMm: 3, dyMm: -2 }, size, 'round');
+    const { place } = placeByKeyword([page], { keyword: '（印章）', dxMm: 3, dyMm: -2 }, size, 'round', WHO);
     expect(place).toEqual({ page: 1, xMm: 88, yMm: 200.5, widthMm: 20, heightMm: 20 });
   });
 
   it('takes the occurrence that is asked for, and is refused with the candidates without one', () => {
     const keyword = '人民调解委员会';
-    expect(placeByKeyword([page], { keyword, occurrence: 2 }, size, 'box').place.yMm).toBe(202.5);
-    const { code, extras } = errorOf(() => placeByKeyword([page], { keyword }, size, 'box'));
+    expect(placeByKeyword([page], { keyword, occurrence: 2 }, size, 'box', WHO).place.yMm).toBe(202.5);
+    const { code, extras } = errorOf(() => placeByKeyword([page], { keyword }, size, 'box', WHO));
     expect(code).toBe('KEYWORD_AMBIGUOUS');
     expect(extras?.['candidates']).toEqual([
       { page: 1, xMm: 40, yMm: 100, widthMm: 35, heightMm: 5 },
       { page: 1, xMm: 40, yMm: 200, widthMm: 35, heightMm: 5 },
     ]);
-    expect(errorOf(() => placeByKeyword([page], { keyword, occurrence: 3 }, size, 'box')).code).toBe('KEYWORD_ABSENT');
+    expect(errorOf(() => placeByKeyword([page], { keyword, occurrence: 3 }, size, 'box', WHO)).code).toBe(
+      'KEYWORD_ABSENT',
+    );
   });
 
   it('is refused where the words are not, and where the mark would leave the page', () => {
-    expect(errorOf(() => placeByKeyword([page], { keyword: '身份证' }, size, 'box')).code).toBe('KEYWORD_ABSENT');
+    expect(errorOf(() => placeByKeyword([page], { keyword: '身份证' }, size, 'box', WHO)).code).toBe('KEYWORD_ABSENT');
     const off = { keyword: '印章', dxMm: 120 };
-    expect(errorOf(() => placeByKeyword([page], off, size, 'box')).code).toBe('POSITION_OFF_PAGE');
+    expect(errorOf(() => placeByKeyword([page], off, size, 'box', WHO)).code).toBe('POSITION_OFF_PAGE');
     expect(() => requireOnPage({ page: 1, xMm: 10, yMm: 10, ...size }, page)).not.toThrow();
   });
 });
@@ -344,7 +347,7 @@ describeShared('the agreement as other people’s programs print it', (shared) =
     const pages = await read(join(folder, expected.file));
     const lines = signatureLines(pages, expected.parties);
     for (const [index, rowMm] of expected.rowsMm.entries()) {
-      const { place } = placeFingerprint(pages, lineFor(lines, { role: 'party', index }), 0);
+      const { place } = placeFingerprint(pages, lineFor(lines, { role: 'party', index }), 0, WHO);
       expect(place.page).toBe(expected.page);
       expect(Math.abs(place.yMm - rowMm)).toBeLessThan(1);
       const [left, width] = expected.nameMm;
@@ -352,7 +355,7 @@ describeShared('the agreement as other people’s programs print it', (shared) =
       expect(place.xMm + 7).toBeGreaterThan(left + width - 0.5);
     }
     const mediator = lineFor(lines, { role: 'mediator' });
-    const { place: signature } = placePicture(pages, mediator, { width: 3, height: 1 }, SIGNATURE);
+    const { place: signature } = placePicture(pages, mediator, { width: 3, height: 1 }, SIGNATURE, WHO);
     expect(signature.page).toBe(expected.page);
     expect(Math.abs(signature.yMm - expected.mediatorMm)).toBeLessThan(1);
     expect(signature.xMm - signature.widthMm / 2).toBeGreaterThan(mediator.startMm);
@@ -366,7 +369,7 @@ describeShared('the agreement as other people’s programs print it', (shared) =
   it('is refused by name where the party’s character is lost and the count does not settle it', async () => {
     const pages = await read(join(folder, 'gs-17.pdf'));
     expect(errorOf(() => partyLine(pages, 0, 2)).code).toBe('KEYWORD_ABSENT');
-    expect(errorOf(() => placeByKeyword(pages, { keyword: '当事人甲（签名' }, STAMP, 'box')).code).toBe(
+    expect(errorOf(() => placeByKeyword(pages, { keyword: '当事人甲（签名' }, STAMP, 'box', WHO)).code).toBe(
       'KEYWORD_ABSENT',
     );
   });

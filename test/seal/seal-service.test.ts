@@ -57,6 +57,7 @@ function serviceWith(options: {
     clock: systemClock,
     committeeName: COMMITTEE,
     diameterMm: 42,
+    pagingEdge: 'right',
     cacheFolder: house.folder,
     ...(options.flush === undefined ? {} : { flush: options.flush }),
     ...(options.picturePath === undefined ? {} : { picturePath: options.picturePath }),

@@ -44,6 +44,7 @@ export async function openSealing(options: { clock?: Clock; committeeName?: stri
     clock,
     committeeName,
     diameterMm: 42,
+    pagingEdge: 'right',
     cacheFolder: folder,
   });
   let count = 0;
