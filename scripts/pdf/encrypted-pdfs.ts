@@ -138,6 +138,17 @@ export const lockedPdfs: Readonly<Record<string, () => Uint8Array>> = {
     const handler = '<< /Filter /Adobe.PubSec /SubFilter /adbe.pkcs7.s4 /V 2 /Length 128 /Recipients [<00>] >>';
     return pdf.clearObject(8, handler).table(`/Size 9 /Root 1 0 R /Encrypt 8 0 R ${ID}`).end().bytes();
   },
+  'encryption-begun': () => {
+    const pdf = new RawPdf()
+      .object(1, '<< /Type /Catalog /Pages 2 0 R >>')
+      .object(2, '<< /Type /Pages /Kids [3 0 R] /Count 1 >>')
+      .object(3, '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>')
+      .table(`/Size 4 /Root 1 0 R ${ID}`)
+      .end();
+    const { dictionary } = encryption({ algorithm: 'rc4-128', fileId: fromHex(FILE_ID) });
+    const trailer = `/Size 5 /Root 1 0 R /Encrypt 4 0 R ${ID} /Prev ${pdf.startxref}`;
+    return pdf.object(4, dictionary).table(trailer).end().bytes();
+  },
   'encryption-ended': () => {
     const { pdf, trailer } = objects({ algorithm: 'rc4-128' }, 'Encrypted once');
     pdf.table(`/Size 9 ${trailer}`).end();

@@ -31,27 +31,28 @@ export interface StandardHandler {
 }
 
 /**
- * How the document is encrypted; null where it is not. The newest trailer says so for all of it. `store` must not decrypt yet: nothing that the
- * dictionary leads to is encrypted.
+ * How the document is encrypted, all of it; null where it is not. `store` must not decrypt yet: nothing that the dictionary leads to is.
  * Throws PDF_ENCRYPTED where the handler or algorithm is not known or a password is needed, PDF_UNREADABLE where the dictionary is damaged.
  */
 export function readEncryption(store: ObjectStore): Encryption | null {
-  const [trailer, ...older] = store.sections.map((section) => section.trailer);
-  const written = trailer?.entries.get('Encrypt') ?? null;
-  // A linearized file's other trailer need not name it (Annex F); but no update may end encryption, or change it.
-  for (const { entries } of older) {
-    const before = entries.get('Encrypt') ?? null;
-    if (before !== null && (written === null || serialize(before) !== serialize(written))) {
-      throw new AppError('PDF_ENCRYPTED', 'an earlier revision is encrypted in another way than the newest');
+  const [newest, ...older] = store.sections;
+  const written = newest?.trailer.entries.get('Encrypt') ?? null;
+  for (const [i, { trailer, offset }] of older.entries()) {
+    const before = trailer.entries.get('Encrypt') ?? null;
+    // No update may begin encryption, end it or change it. A linearized file's second section, which stands behind its first, need not
+    // name it (Annex F).
+    const linearized = (store.sections[i]?.offset ?? 0) < offset;
+    if (!(before === null && linearized) && serialize(before) !== serialize(written)) {
+      throw new AppError('PDF_ENCRYPTED', 'an update begins, ends or changes encryption');
     }
   }
-  if (trailer === undefined || written === null) return null;
+  if (newest === undefined || written === null) return null;
   const dict = settled(store, written);
   if (!isKind(dict, 'dict')) throw new AppError('PDF_UNREADABLE', '/Encrypt is no dictionary');
   if (dict.duplicates.length > 0) {
     throw new AppError('PDF_SHAPE_UNSUPPORTED', 'an encryption dictionary with a key given twice');
   }
-  const ids = valueOf(store, trailer, 'ID');
+  const ids = valueOf(store, newest.trailer, 'ID');
   const id = isKind(ids, 'array') ? settled(store, ids.items[0]) : null;
   const fileId = isKind(id, 'string') ? id.bytes : new Uint8Array(0);
   return openStandard(store, dict, fileId, isKind(written, 'ref') ? written.number : null);

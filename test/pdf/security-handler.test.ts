@@ -205,6 +205,29 @@ describe('an encryption dictionary', () => {
     expect(codeOf(() => openPdf(memorySource(pdf.bytes())))).toBe('PDF_ENCRYPTED');
   });
 
+  it('that a linearized file’s second section does not name is understood', () => {
+    const { dictionary, cipher } = encryption({ algorithm: 'rc4-128', fileId: fromHex(ID_HEX) });
+    const rest = new RawPdf(undefined, cipher)
+      .object(2, '<< /Type /Pages /Kids [] /Count 0 >>')
+      .object(1, '<< /Type /Catalog /Pages 2 0 R /Lang (zh-CN) >>')
+      .clearObject(3, dictionary);
+    const text = Buffer.from(rest.bytes()).toString('latin1');
+    const entryOf = (number: number, shift: number): string =>
+      `${String(text.indexOf(`\n${number} 0 obj`) + 1 + shift).padStart(10, '0')} 00000 n \n`;
+    const headerEnd = text.indexOf('2 0 obj');
+    const first = (shift: number, previous: number): string =>
+      `xref\n1 1\n${entryOf(1, shift)}3 1\n${entryOf(3, shift)}trailer\n<< /Size 4 /Root 1 0 R /Encrypt 3 0 R ` +
+      `/ID [<${ID_HEX}> <${ID_HEX}>] /Prev ${String(previous).padStart(10, '0')} >>\nstartxref\n0\n%%EOF\n`;
+    const shift = first(0, 0).length;
+    const second = `xref\n0 1\n0000000000 65535 f \n2 1\n${entryOf(2, shift)}trailer\n<< /Size 3 >>\n`;
+    const file =
+      text.slice(0, headerEnd) +
+      first(shift, text.length + shift) +
+      text.slice(headerEnd) +
+      `${second}startxref\n${headerEnd}\n%%EOF\n`;
+    expect(languageOf(openPdf(memorySource(latin1Bytes(file))))).toBe('zh-CN');
+  });
+
   it('that an update lists again where it stands is understood', () => {
     const { dictionary, cipher } = encryption({ algorithm: 'rc4-128', fileId: fromHex(ID_HEX) });
     const trailer = `/Size 5 /Root 1 0 R /Encrypt 4 0 R /ID [<${ID_HEX}> <${ID_HEX}>]`;
