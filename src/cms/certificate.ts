@@ -9,6 +9,7 @@ import { DerFields, TAG, contextPrimitive, decoding, fail, readDer } from './der
 import type { DerNode } from './der.ts';
 import {
   isBitSet,
+  readBitOctets,
   readBitString,
   readBoolean,
   readInteger,
@@ -172,7 +173,7 @@ function readCertificate(der: Uint8Array): Certificate {
   const outer = new DerFields(readDer(der, { maxBytes: MAX_CERTIFICATE_BYTES }), 'certificate');
   const tbs = new DerFields(outer.next('tbsCertificate'), 'tbsCertificate');
   const algorithm = outer.next('signatureAlgorithm', TAG.sequence);
-  readBitString(outer.next('signature'), 'signature');
+  readBitOctets(outer.next('signature'), 'signature');
   outer.end();
 
   const version = readSmallInteger(tbs.optionalExplicit(0, 'version') ?? ZERO, 'version');
@@ -188,7 +189,7 @@ function readCertificate(der: Uint8Array): Certificate {
   const subject = readName(tbs.next('subject'), 'subject');
   const keyInfo = new DerFields(tbs.next('subjectPublicKeyInfo'), 'subjectPublicKeyInfo');
   keyInfo.next('algorithm', TAG.sequence);
-  const publicKeyBits = readBitString(keyInfo.next('subjectPublicKey'), 'subjectPublicKey').bytes;
+  const publicKeyBits = readBitOctets(keyInfo.next('subjectPublicKey'), 'subjectPublicKey');
   keyInfo.end();
   tbs.optional(contextPrimitive(1));
   tbs.optional(contextPrimitive(2));

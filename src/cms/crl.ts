@@ -13,7 +13,7 @@ import { readCrlReason } from './crl-reason.ts';
 import type { CrlReason } from './crl-reason.ts';
 import { DerFields, TAG, contextPrimitive, contextTag, decoding, fail, readDer, spanAt } from './der.ts';
 import type { DerNode, DerSpan } from './der.ts';
-import { readBitString, readBoolean, readSmallInteger, readTime } from './der-values.ts';
+import { readBitOctets, readBoolean, readSmallInteger, readTime } from './der-values.ts';
 import { readName } from './distinguished-name.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
 import { readExtensions, refuseUnknownCritical } from './extensions.ts';
@@ -93,7 +93,7 @@ function readCrl(der: Uint8Array): Crl {
   const outer = new DerFields(readDer(der, { maxBytes: MAX_CRL_BYTES, readDepth: READ_DEPTH }), 'certificateList');
   const signed = outer.next('tbsCertList', TAG.sequence);
   const algorithm = outer.next('signatureAlgorithm', TAG.sequence);
-  const signature = readBitString(outer.next('signature'), 'signature').bytes;
+  const signature = readBitOctets(outer.next('signature'), 'signature');
   outer.end();
 
   const tbs = new DerFields(signed, 'tbsCertList');

@@ -74,6 +74,12 @@ export function readBitString(node: DerNode | undefined, field: string): BitStri
   return { bytes, unusedBits };
 }
 
+/** A BIT STRING that holds octets, as signatures and keys do: none of its bits unused, so that there is one way to write it. */
+export function readBitOctets(node: DerNode | undefined, field: string): Uint8Array {
+  const { bytes, unusedBits } = readBitString(node, field);
+  return unusedBits === 0 ? bytes : fail(`${field}: ${unusedBits} unused bits`);
+}
+
 /** Whether the named bit is set; bits that were left out are not (X.690, 11.2.2). */
 export function isBitSet({ bytes }: BitString, place: number): boolean {
   return ((bytes[place >> 3] ?? 0) & (0x80 >> (place & 7))) !== 0;

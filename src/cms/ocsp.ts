@@ -12,7 +12,7 @@ import type { CrlReason } from './crl-reason.ts';
 import { DerFields, TAG, contextPrimitive, contextTag, decoding, expectTag, fail, readDer } from './der.ts';
 import type { DerNode } from './der.ts';
 import {
-  readBitString,
+  readBitOctets,
   readEnumerated,
   readInteger,
   readOctets,
@@ -143,7 +143,7 @@ function readBasic(der: Uint8Array, bytes: Uint8Array): OcspResponse {
   const outer = new DerFields(readDer(bytes, { maxBytes: MAX_RESPONSE_BYTES }), 'basicOcspResponse');
   const signed = outer.next('tbsResponseData', TAG.sequence);
   const algorithm = readAlgorithm(outer.next('signatureAlgorithm'), 'signatureAlgorithm');
-  const signature = readBitString(outer.next('signature'), 'signature').bytes;
+  const signature = readBitOctets(outer.next('signature'), 'signature');
   const embedded = outer.optionalExplicit(0, 'certs');
   outer.end();
   const certificates = embedded === undefined ? [] : expectTag(embedded, TAG.sequence, 'certs').children;

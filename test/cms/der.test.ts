@@ -6,6 +6,7 @@ import { oid, toDer } from '../../src/cms/asn1.ts';
 import { DerError, DerFields, TAG, decoding, readDer, setOfDer } from '../../src/cms/der.ts';
 import type { DerLimits, DerNode } from '../../src/cms/der.ts';
 import {
+  readBitOctets,
   readBitString,
   readBoolean,
   readInteger,
@@ -192,6 +193,11 @@ describe('values', () => {
     for (const hex of ['03 00', '03 02 04 f8', '03 02 08 00', '03 01 01']) {
       expect(() => readBitString(read(hex), 'b')).toThrow(DerError);
     }
+  });
+
+  it('bit strings that hold octets leave no bit unused', () => {
+    expect(toHex(readBitOctets(read('03 02 00 f0'), 'b'))).toBe('f0');
+    expect(() => readBitOctets(read('03 02 04 f0'), 'b')).toThrow('4 unused bits');
   });
 
   it('octet strings in parts are put together', () => {
