@@ -103,9 +103,32 @@ export interface CertificateRevocation {
 /** Clocks of authorities and ours, and answers without nextUpdate, which hold while they are told. */
 const TOLERANCE_MS = 5 * 60_000;
 
-/** Whether `certificate`, which `issuer` signed, was revoked at `at`. What cannot be read or is not by who may say it is as if it were not there. */
-export function revocationOf(certificate: Certificate, issuer: Certificate, evidence: Evidence, at: Date): Revocation {
-  return judge(certificate, issuer, readEvidence(evidence), at);
+/**
+ * Why a certificate may be revoked without a word against its key: what a timestamp authority signed before stays good (RFC 3161, 4). No
+ * reason at all is not among them.
+ */
+const HARMLESS: ReadonlySet<CrlReason | undefined> = new Set<CrlReason>([
+  'unspecified',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+]);
+
+/**
+ * Whether `certificate`, which `issuer` signed, was revoked at `at`. What cannot be read or is not by who may say it is as if it were not
+ * there.
+ *
+ * For a timestamp `at` is what it says itself, and whoever has stolen the authority's key says what he likes: a revocation until `provenAt`,
+ * when a later timestamp or the present proves that it was there, counts too unless it is harmless (RFC 3161, 4).
+ */
+export function revocationOf(
+  certificate: Certificate,
+  issuer: Certificate,
+  evidence: Evidence,
+  at: Date,
+  provenAt: Date = at,
+): Revocation {
+  return judge(certificate, issuer, readEvidence(evidence), { at, provenAt });
 }
 
 /** The same for each certificate of a chain but its last: nobody revokes a root. */
@@ -113,12 +136,20 @@ export function revocationOfChain(
   chain: readonly Certificate[],
   evidence: Evidence,
   at: Date,
+  provenAt: Date = at,
 ): readonly CertificateRevocation[] {
   const read = readEvidence(evidence);
   return chain.flatMap((certificate, place) => {
     const issuer = chain[place + 1];
-    return issuer === undefined ? [] : [{ certificate, revocation: judge(certificate, issuer, read, at) }];
+    return issuer === undefined
+      ? []
+      : [{ certificate, revocation: judge(certificate, issuer, read, { at, provenAt }) }];
   });
+}
+
+interface Moment {
+  readonly at: Date;
+  readonly provenAt: Date;
 }
 
 interface ReadEvidence {
@@ -155,14 +186,14 @@ interface Statement {
   readonly thisUpdate: Date;
   readonly nextUpdate: Date | undefined;
   readonly expiredSince: Date | undefined;
-  readonly revoked: { readonly at: Date; readonly reason: CrlReason } | null;
+  readonly revoked: { readonly at: Date; readonly reason: CrlReason | undefined } | null;
 }
 
 function isReason(found: object): found is Reason {
   return 'messageZh' in found;
 }
 
-function judge(certificate: Certificate, issuer: Certificate, evidence: ReadEvidence, at: Date): Revocation {
+function judge(certificate: Certificate, issuer: Certificate, evidence: ReadEvidence, moment: Moment): Revocation {
   const found = [
     ...evidence.crls.map((crl) => statementOfCrl(crl, certificate, issuer)),
     ...evidence.ocsps.map((response) => statementOfOcsp(response, certificate, issuer, evidence)),
@@ -176,15 +207,14 @@ function judge(certificate: Certificate, issuer: Certificate, evidence: ReadEvid
   // A hold may be lifted, so only the newest word on it counts, and only for its own time; every other revocation is for good.
   const against = statements.find(
     (one) =>
-      one.revoked !== null &&
-      one.revoked.at <= at &&
-      (one.revoked.reason !== 'certificateHold' || (one === newest && reaches(one, certificate, at))),
+      counts(one, moment) &&
+      (one.revoked?.reason !== 'certificateHold' || (one === newest && reaches(one, certificate, moment.provenAt))),
   );
   if (against?.revoked) return revokedBy(against, against.revoked, certificate);
 
-  const good = statements.find((one) => reaches(one, certificate, at) && (one.revoked === null || one.revoked.at > at));
+  const good = statements.find((one) => reaches(one, certificate, moment.at) && !counts(one, moment));
   if (good !== undefined) {
-    const later = statements.find(({ revoked }) => revoked !== null && revoked.at > at)?.revoked?.at;
+    const later = statements.find(({ revoked }) => revoked !== null && revoked.at > moment.at)?.revoked?.at;
     const { source, thisUpdate: producedAt } = good;
     return { status: 'good', source, producedAt, ...(later === undefined ? {} : { revokedAt: later }) };
   }
@@ -194,18 +224,24 @@ function judge(certificate: Certificate, issuer: Certificate, evidence: ReadEvid
   return { status: 'unknown', ...why };
 }
 
+/** Whether it says that the certificate was revoked then, or before then was proven, with harm. */
+function counts({ revoked }: Statement, { at, provenAt }: Moment): boolean {
+  return revoked !== null && (revoked.at <= at || (revoked.at <= provenAt && !HARMLESS.has(revoked.reason)));
+}
+
 function revokedBy(
   { source, thisUpdate: producedAt }: Statement,
   revoked: NonNullable<Statement['revoked']>,
   { subject }: Certificate,
 ): Revocation {
-  const detail = `${subject.text}: ${revoked.at.toISOString()}, ${revoked.reason}`;
+  const why = revoked.reason ?? 'unspecified';
+  const detail = `${subject.text}: ${revoked.at.toISOString()}, ${why}`;
   return {
     status: 'revoked',
     source,
     producedAt,
     revokedAt: revoked.at,
-    reason: revoked.reason,
+    reason: why,
     ...reason('CERTIFICATE_REVOKED', detail),
   };
 }
@@ -233,7 +269,7 @@ function statementOfCrl(crl: Crl, certificate: Certificate, issuer: Certificate)
     thisUpdate,
     nextUpdate,
     expiredSince,
-    revoked: isOff ? null : { at: earlier(entry.revokedAt, entry.invalidSince), reason: entry.reason ?? 'unspecified' },
+    revoked: isOff ? null : { at: earlier(entry.revokedAt, entry.invalidSince), reason: entry.reason },
   };
 }
 
@@ -261,7 +297,7 @@ function statementOfOcsp(
     thisUpdate,
     nextUpdate,
     expiredSince,
-    revoked: revokedAt === undefined ? null : { at: revokedAt, reason: told.reason ?? 'unspecified' },
+    revoked: revokedAt === undefined ? null : { at: revokedAt, reason: told.reason },
   };
 }
 
@@ -271,7 +307,7 @@ function statementOfOcsp(
  */
 function responderFault(responder: Certificate, issuer: Certificate, evidence: ReadEvidence, at: Date): Reason | null {
   if (responder.sha256 === issuer.sha256 || responder.ocspNoCheck) return null;
-  const { status } = judge(responder, issuer, { ...evidence, ocsps: [] }, at);
+  const { status } = judge(responder, issuer, { ...evidence, ocsps: [] }, { at, provenAt: at });
   if (status === 'revoked') return reason('RESPONDER_REVOKED', responder.subject.text);
   const mayBeAsked = responder.ocspUrls.length > 0 || responder.crlDistributionPoints.length > 0;
   return status === 'unknown' && mayBeAsked ? reason('RESPONDER_STATUS', responder.subject.text) : null;

@@ -29,7 +29,7 @@ describe('a list made by OpenSSL', () => {
       thisUpdate: new Date('2026-03-01T00:00:00Z'),
       nextUpdate: new Date('2026-04-01T00:00:00Z'),
       scope: { only: null, places: null },
-      count: 4,
+      count: 5,
     });
   });
 
@@ -52,6 +52,7 @@ describe('a list made by OpenSSL', () => {
     });
     expect(entry('held')).toMatchObject({ revokedAt, reason: 'certificateHold' });
     expect(entry('released')).toMatchObject({ reason: 'removeFromCRL' });
+    expect(entry('no-reason')).toMatchObject({ revokedAt, reason: undefined });
     expect(entry('good')).toBeNull();
   });
 

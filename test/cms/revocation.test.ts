@@ -237,6 +237,29 @@ describe('a signature that carries its own evidence', () => {
   });
 });
 
+describe('a timestamp authority that was revoked after a timestamp', () => {
+  const before = new Date('2025-11-01T00:00:00Z');
+  const names = { crls: ['march'] };
+  const until = (name: string, provenAt: Date): string =>
+    revocationOf(certificate(name), root, evidence(names), before, provenAt).status;
+
+  it('was good then, if for a reason that says nothing against its key', () => {
+    expect(until('revoked', MID_MARCH)).toBe('good'); // cessationOfOperation
+  });
+
+  it('is not believed, if its key may be another’s, until somebody else proves the time', () => {
+    expect(until('compromised', MID_MARCH)).toBe('revoked');
+    expect(until('compromised', new Date('2025-11-02T00:00:00Z'))).toBe('good');
+    expect(until('no-reason', MID_MARCH)).toBe('revoked');
+    expect(until('held', MID_MARCH)).toBe('revoked');
+  });
+
+  it('is judged so with its whole chain', () => {
+    const [line] = revocationOfChain([certificate('compromised'), root], evidence(names), before, MID_MARCH);
+    expect(line?.revocation.status).toBe('revoked');
+  });
+});
+
 describe('a chain', () => {
   it('is judged certificate by certificate, but for its root', () => {
     const lines = revocationOfChain([certificate('revoked'), root], evidence({ crls: ['march'] }), MID_MARCH);
