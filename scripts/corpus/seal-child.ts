@@ -26,6 +26,8 @@ export interface SealTask {
   readonly input: string;
   readonly output: string;
   readonly mark: boolean;
+  /** The field that the seal goes into, and nowhere else. */
+  readonly field?: string;
 }
 
 export type Task = SealTask & { readonly kind: 'seal' | 'verify' };
@@ -73,7 +75,7 @@ process.on('message', (task: Task) => {
 process.on('disconnect', () => process.exit());
 process.send?.('ready');
 
-async function seal({ input, output, mark }: SealTask): Promise<SealAnswer> {
+async function seal({ input, output, mark, field }: SealTask): Promise<SealAnswer> {
   await copyFile(input, output);
   const { size: bytes } = await stat(output);
   const start = performance.now();
@@ -87,11 +89,12 @@ async function seal({ input, output, mark }: SealTask): Promise<SealAnswer> {
     const place = { page: 1, xMm: first.widthMm / 2, yMm: first.heightMm * 0.65, widthMm: across, heightMm: across };
     const at = { page: 1, xMm: place.xMm, yMm: place.yMm, widthMm: across };
     const { request, place: markPlace } = fingerprintOn(first);
-    const ways: Way[] = [
-      ...(mark && facts.signatures === 0 ? [{ marks: [request], seal: at, places: [place, markPlace] }] : []),
-      { marks: [], seal: at, places: [place] },
-      ...facts.openFields.slice(0, MOST_FIELDS).map((field) => ({ marks: [], seal: { field }, places: null })),
-    ];
+    const fields = field === undefined ? facts.openFields.slice(0, MOST_FIELDS) : [field];
+    const ways: Way[] = fields.map((name) => ({ marks: [], seal: { field: name }, places: null }));
+    if (field === undefined) ways.unshift({ marks: [], seal: at, places: [place] });
+    if (field === undefined && mark && facts.signatures === 0) {
+      ways.unshift({ marks: [request], seal: at, places: [place, markPlace] });
+    }
     const { seal, places } = await sealOneWay(output, bytes, ways);
     const found = places ?? ('field' in seal ? [fieldPlace(output, seal.field)] : []);
     const seen = found.filter((each) => each !== null);

@@ -1,4 +1,5 @@
 /** Every shape of document that a fixture has, through the whole pipeline and before other people's programs. */
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,8 @@ import { SealLane } from '../../scripts/corpus/seal-lane.ts';
 import { makePki } from '../../scripts/make-pki.ts';
 import { judgesFor } from '../support/judges.ts';
 import { pdfFixturePath, pdfFixtures, sealFieldOf } from '../support/pdf-files.ts';
+import { REFUSALS } from '../support/refusals.ts';
+import { describeShared } from '../support/shared.ts';
 
 const judges = judgesFor('every shape of document');
 
@@ -24,8 +27,9 @@ afterAll(async () => {
 });
 
 /** Seals: `whole` where nobody finds fault with it, the code where it is refused, or what is wrong. */
-async function outcomeOf(original: string, sealed: string): Promise<unknown> {
-  const end = await lane.seal({ input: original, output: sealed, mark: true });
+async function outcomeOf(original: string, sealed: string, field: string | null = null): Promise<unknown> {
+  const task = { input: original, output: sealed, mark: true, ...(field === null ? {} : { field }) };
+  const end = await lane.seal(task);
   if (end.kind !== 'sealed') return end.kind === 'refused' ? end.code : end;
   const { faults, notes } = await checkSealed({ original, sealed, end }, judges, folder);
   return faults.length + notes.length === 0 ? 'whole' : { faults, notes };
@@ -38,5 +42,26 @@ describe('every shape, marked and sealed and sealed again, is whole for everybod
     // Where the seal took the only field that earlier signatures leave free, no second one follows.
     const ends = sealFieldOf(name) === null ? ['whole'] : ['whole', 'PDF_SIGNED_LOCKED'];
     expect(ends).toContainEqual(await outcomeOf(once, twice));
+  });
+});
+
+describe('what cannot be sealed safely is refused by its code', () => {
+  it.each(Object.entries(REFUSALS))('%s', async (name, [code]) => {
+    const output = join(folder, 'refused.pdf');
+    expect(await outcomeOf(pdfFixturePath('refused', name), output, sealFieldOf(name))).toBe(code);
+  });
+});
+
+describeShared('what other software wrote', (shared) => {
+  const agreements = join(shared, 'data/agreements');
+
+  it.each(readdirSync(agreements).filter((name) => name.endsWith('.pdf')))('%s', async (name) => {
+    const end = name === 'qpdf-aes256-locked.pdf' ? 'PDF_ENCRYPTED' : 'whole';
+    expect(await outcomeOf(join(agreements, name), join(folder, 'agreement.pdf'))).toBe(end);
+  });
+
+  it('a document that others have signed', async () => {
+    const signed = join(shared, 'data/pdf/wild/bug854315.pdf');
+    expect(await outcomeOf(signed, join(folder, 'signed.pdf'))).toBe('whole');
   });
 });
