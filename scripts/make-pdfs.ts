@@ -4,64 +4,30 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
+import { brokenPdfs, repairedPdfs } from './pdf/broken-pdfs.ts';
 import { lockedPdfs, openPdfs } from './pdf/encrypted-pdfs.ts';
+import {
+  CATALOG,
+  FONT,
+  ID,
+  OWN_RESOURCES,
+  TEXT_FIELD,
+  classic,
+  onePage,
+  page,
+  pagesOf,
+  signatureDictionary,
+  signedForm,
+  text,
+} from './pdf/plain-page.ts';
 import { RawPdf } from './pdf/raw-pdf.ts';
 import { signedExtended, signedRefused } from './pdf/signed-pdfs.ts';
-
-const CATALOG = '<< /Type /Catalog /Pages 2 0 R >>';
-const FONT = '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>';
-const ID = '/ID [<00112233445566778899aabbccddeeff> <00112233445566778899aabbccddeeff>]';
-
-function text(words: string, x = 72, y = 700): string {
-  return `BT /F1 18 Tf ${x} ${y} Td (${words}) Tj ET`;
-}
-
-function pagesOf(...kids: number[]): string {
-  return `<< /Type /Pages /Kids [${kids.map((kid) => `${kid} 0 R`).join(' ')}] /Count ${kids.length} >>`;
-}
-
-function page(rest: string, mediaBox = '/MediaBox [0 0 595 842]'): string {
-  return `<< /Type /Page /Parent 2 0 R ${mediaBox} ${rest} >>`;
-}
-
-const OWN_RESOURCES = '/Resources << /Font << /F1 5 0 R >> >>';
-
-/** Catalog, page tree, one page with a line of text; `object` 6 and up are free. */
-function onePage(catalog = CATALOG, pageRest = '', pdf = new RawPdf()): RawPdf {
-  return pdf
-    .object(1, catalog)
-    .object(2, pagesOf(3))
-    .object(3, page(`/Contents 4 0 R ${OWN_RESOURCES} ${pageRest}`))
-    .stream(4, text('One page'))
-    .object(5, FONT);
-}
-
-function classic(objects: RawPdf, size: number, more = ID): Uint8Array {
-  return objects.table(`/Size ${size} /Root 1 0 R ${more}`).end().bytes();
-}
-
-/** A text field, so that forms have something to keep. */
-const TEXT_FIELD = '<< /Type /Annot /Subtype /Widget /FT /Tx /T (Case) /V (12) /Rect [300 300 400 320] /P 3 0 R >>';
-
-/** An unsigned signature dictionary with room that holds nothing: for who looks at structure, not at cryptography. */
-function signatureDictionary(more = ''): string {
-  return `<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange [0 0 0 0] /Contents <${'0'.repeat(64)}> /M (D:20230615120000+08'00') ${more} >>`;
-}
-
-function signedForm(signature: string, catalogMore = ''): RawPdf {
-  return onePage(
-    `<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [6 0 R] /SigFlags 3 >> ${catalogMore} >>`,
-    '/Annots [6 0 R]',
-  )
-    .object(6, '<< /Type /Annot /Subtype /Widget /FT /Sig /T (First) /V 7 0 R /F 132 /P 3 0 R /Rect [50 50 150 100] >>')
-    .object(7, signature);
-}
+import { structurePdfs } from './pdf/structure-pdfs.ts';
 
 const extended: Readonly<Record<string, () => Uint8Array>> = {
   'classic-table': () => classic(onePage(), 6),
   'no-file-id': () => classic(onePage(), 6, ''),
   'no-final-line-end': () => Buffer.from(classic(onePage(), 6)).subarray(0, -1),
-  'entries-of-19-bytes': () => onePage().table('/Size 6 /Root 1 0 R', { entryEnd: '\n' }).end().bytes(),
   'trailing-junk': () => onePage().table('/Size 6 /Root 1 0 R').end().raw('<html>junk</html>\n').bytes(),
 
   'xref-stream': () =>
@@ -183,21 +149,6 @@ const extended: Readonly<Record<string, () => Uint8Array>> = {
 
 const refused: Readonly<Record<string, () => Uint8Array>> = {
   'not-a-pdf': () => Buffer.from('PK\x03\x04 this is something else\n'),
-  'leading-junk': () => Buffer.concat([Buffer.from('junk\n'), classic(onePage(), 6)]),
-  truncated: () => classic(onePage(), 6).subarray(0, 500),
-  'truncated-revision': () => {
-    const pdf = onePage().table(`/Size 6 /Root 1 0 R ${ID}`).end();
-    return pdf.raw('4 0 obj\n<< /Length 900 >>\nstream\nBT /F1 18 Tf 72 700').bytes();
-  },
-  hybrid: () => {
-    const pdf = onePage();
-    return pdf.table(`/Size 6 /Root 1 0 R /XRefStm ${pdf.length}`).end().bytes();
-  },
-  'broken-table': () => onePage().table('/Size 6 /Root 1 0 R', { entryEnd: ' \r\n\r\n' }).end().bytes(),
-  'wrong-offsets': () => onePage().table('/Size 6 /Root 1 0 R', { shift: 7 }).end().bytes(),
-  'startxref-past-end': () => onePage().table('/Size 6 /Root 1 0 R').end(99_999).bytes(),
-  'no-root': () => onePage().table('/Size 6').end().bytes(),
-  'trailer-key-twice': () => onePage().table('/Size 6 /Root 1 0 R /Root 2 0 R').end().bytes(),
   'page-key-twice': () => classic(onePage(CATALOG, '/Contents 5 0 R'), 6),
   'draws-after-surplus-restore': () => {
     const pdf = new RawPdf()
@@ -213,10 +164,6 @@ const refused: Readonly<Record<string, () => Uint8Array>> = {
       .stream(4, 'BT /F1 18 Tf 72 700 Td (no end')
       .object(5, FONT);
     return classic(pdf, 6);
-  },
-  'xref-loop': () => {
-    const pdf = onePage();
-    return pdf.table(`/Size 6 /Root 1 0 R /Prev ${pdf.length}`).end().bytes();
   },
   'page-tree-loop': () =>
     classic(
@@ -272,18 +219,14 @@ const refused: Readonly<Record<string, () => Uint8Array>> = {
   'nested-too-deep': () =>
     classic(onePage(`<< /Type /Catalog /Pages 2 0 R /X ${'['.repeat(5000)}${']'.repeat(5000)} >>`), 6),
   'size-too-large': () => classic(onePage(), 2_000_000_000),
-  'subsection-longer-than-file': () => {
-    const pdf = onePage();
-    const at = pdf.length;
-    return pdf.raw('xref\n0 8000000\n0000000000 65535 f \ntrailer\n<< /Size 6 /Root 1 0 R >>\n').end(at).bytes();
-  },
 };
 
-/** Writes all fixtures into `folder`: `extended` and `refused`, one file a shape. */
+/** Writes all fixtures into `folder`: `extended`, `repaired` and `refused`, one file a shape. */
 export function makePdfs(folder: string): void {
   const kinds = {
-    extended: { ...extended, ...openPdfs, ...signedExtended },
-    refused: { ...refused, ...lockedPdfs, ...signedRefused },
+    extended: { ...extended, ...structurePdfs, ...openPdfs, ...signedExtended },
+    repaired: repairedPdfs,
+    refused: { ...refused, ...brokenPdfs, ...lockedPdfs, ...signedRefused },
   };
   for (const [kind, shapes] of Object.entries(kinds)) {
     mkdirSync(join(folder, kind), { recursive: true });

@@ -464,6 +464,18 @@ export const ERRORS = {
   // --- PDF --------------------------------------------------------------------------------------------------------------
   PDF_UNREADABLE: row(422, 'The file is not a PDF that can be read', '文件不是可读的 PDF', ...OTHER_PDF),
   PDF_TRUNCATED: row(422, 'The PDF is cut off', 'PDF 不完整', ...OTHER_PDF),
+  PDF_XREF_BROKEN: row(
+    422,
+    'The PDF’s table of contents of its own parts is broken',
+    'PDF 的交叉引用已损坏',
+    ...OTHER_PDF,
+  ),
+  PDF_AMBIGUOUS: row(
+    422,
+    'Readers would show this PDF in different ways',
+    '不同阅读器对此 PDF 的显示不一致',
+    ...OTHER_PDF,
+  ),
   PDF_ENCRYPTED: row(
     422,
     'The PDF is encrypted so that it does not open without a password or key',

@@ -14,6 +14,8 @@ export interface TableOptions {
   readonly entryEnd?: string;
   /** Added to every offset. */
   readonly shift?: number;
+  /** Numbers listed as free. */
+  readonly free?: readonly number[];
 }
 
 /** Encrypts what is written: bodies of objects and data of streams. */
@@ -90,7 +92,7 @@ export class RawPdf {
   }
 
   /** Lists what was written since the last section (7.5.4). */
-  table(trailer: string, { entryEnd = ' \n', shift = 0 }: TableOptions = {}): this {
+  table(trailer: string, { entryEnd = ' \n', shift = 0, free = [] }: TableOptions = {}): this {
     const first = this.#startxref === 0;
     this.#startxref = this.#length;
     this.raw('xref\n');
@@ -99,6 +101,9 @@ export class RawPdf {
       return { number, line: `${offset} ${String(index).padStart(5, '0')} n${entryEnd}` };
     });
     if (first) lines.unshift({ number: 0, line: `0000000000 65535 f${entryEnd}` });
+    for (const number of free) lines.push({ number, line: `0000000000 00000 f${entryEnd}` });
+    lines.sort((a, b) => a.number - b.number);
+    if (lines.length === 0) this.raw('0 0\n');
     for (const [i, { number, line }] of lines.entries()) {
       if (lines[i - 1]?.number !== number - 1) {
         const end = lines.findIndex((_, j) => j >= i && lines[j + 1]?.number !== (lines[j]?.number ?? 0) + 1);
@@ -110,11 +115,14 @@ export class RawPdf {
     return this.raw(`trailer\n<< ${trailer} >>\n`);
   }
 
-  /** The same as a stream (7.5.8), with the PNG predictor that most writers use. */
-  xrefStream(number: number, trailer: string): this {
-    this.#startxref = this.#length;
+  /**
+   * The same as a stream (7.5.8), with the PNG predictor that most writers use. `hidden`: of these and itself only, for a trailer to name
+   * it by XRefStm (7.5.8.4).
+   */
+  xrefStream(number: number, trailer: string, hidden?: readonly number[]): this {
+    if (hidden === undefined) this.#startxref = this.#length;
     this.#entries.set(number, { kind: 'offset', at: this.#length, index: 0 });
-    const sorted = this.#sorted();
+    const sorted = this.#sorted().filter(([inner]) => inner === number || hidden?.includes(inner) !== false);
     const rows = sorted.map(([, { kind, at, index }]) => {
       return [kind === 'offset' ? 1 : 2, (at >> 16) & 0xff, (at >> 8) & 0xff, at & 0xff, index];
     });
@@ -124,7 +132,7 @@ export class RawPdf {
     const dict = `/Type /XRef /W [1 3 1] /Index [${index}] /Filter /FlateDecode ${parms} ${trailer}`;
     const data = deflateSync(Uint8Array.from(differences.flat()));
     this.clearStream(number, data, `<< /Length ${data.length} ${dict} >>`);
-    this.#entries.clear();
+    for (const [inner] of sorted) this.#entries.delete(inner);
     return this;
   }
 

@@ -58,17 +58,15 @@ interface Decrypted {
   readonly regular: boolean;
 }
 
-type Decryptor = (bytes: Uint8Array) => Decrypted;
-
-function decryptor(key: Uint8Array, method: CryptMethod): Decryptor {
+function decrypt(key: Uint8Array, method: CryptMethod, bytes: Uint8Array): Decrypted {
   switch (method) {
     case 'identity':
-      return (bytes) => ({ bytes, regular: true });
+      return { bytes, regular: true };
     case 'rc4':
-      return (bytes) => ({ bytes: rc4(key, bytes), regular: true });
+      return { bytes: rc4(key, bytes), regular: true };
     case 'aes128':
     case 'aes256':
-      return aesDecryptor(key);
+      return decryptAes(key, bytes);
   }
 }
 
@@ -76,21 +74,17 @@ function decryptor(key: Uint8Array, method: CryptMethod): Decryptor {
  * CBC behind its initialization vector, padded as in RFC 8018, 6.1.1. Where that was not obeyed this does what most readers do: a block
  * that is cut short is left out, padding that is none is taken for data. Nothing at all stands for an empty string.
  */
-function aesDecryptor(key: Uint8Array): Decryptor {
-  // One cipher for all strings of an object: making it takes twenty times as long as a string. To blocks alone CBC is an exclusive or.
-  const cipher = createDecipheriv(`aes-${key.length * 8}-ecb`, key, null).setAutoPadding(false);
-  return (bytes) => {
-    const whole = bytes.length - (bytes.length % AES_BLOCK);
-    if (whole < 2 * AES_BLOCK) return { bytes: new Uint8Array(0), regular: bytes.length === 0 };
-    const blocks = cipher.update(bytes.subarray(AES_BLOCK, whole));
-    const data = new Uint8Array(blocks.buffer, blocks.byteOffset, blocks.length);
-    for (let at = 0; at < data.length; at++) data[at] = (data[at] ?? 0) ^ (bytes[at] ?? 0);
-    const padding = data.at(-1) ?? 0;
-    const padsRight = padding >= 1 && padding <= AES_BLOCK && data.subarray(-padding).every((byte) => byte === padding);
-    return {
-      bytes: padsRight ? data.subarray(0, data.length - padding) : data,
-      regular: padsRight && whole === bytes.length,
-    };
+function decryptAes(key: Uint8Array, bytes: Uint8Array): Decrypted {
+  const whole = bytes.length - (bytes.length % AES_BLOCK);
+  if (whole < 2 * AES_BLOCK) return { bytes: new Uint8Array(0), regular: bytes.length === 0 };
+  const decipher = createDecipheriv(`aes-${key.length * 8}-cbc`, key, bytes.subarray(0, AES_BLOCK));
+  const padded = decipher.setAutoPadding(false).update(bytes.subarray(AES_BLOCK, whole));
+  const data = new Uint8Array(padded.buffer, padded.byteOffset, padded.length);
+  const padding = data.at(-1) ?? 0;
+  const padsRight = padding >= 1 && padding <= AES_BLOCK && data.subarray(-padding).every((byte) => byte === padding);
+  return {
+    bytes: padsRight ? data.subarray(0, data.length - padding) : data,
+    regular: padsRight && whole === bytes.length,
   };
 }
 
@@ -101,10 +95,9 @@ function aesDecryptor(key: Uint8Array): Decryptor {
 export function decryptStrings(encryption: Encryption, ref: PdfRef, object: PdfObject): PdfObject {
   const { strings, dictionary } = encryption;
   if (strings === 'identity' || ref.number === dictionary) return object;
-  let decrypt: Decryptor | undefined;
+  const key = objectKey(encryption, ref, strings);
   return withStrings(object, (string) => {
-    decrypt ??= decryptor(objectKey(encryption, ref, strings), strings);
-    const { bytes, regular } = decrypt(string.bytes);
+    const { bytes, regular } = decrypt(key, strings, string.bytes);
     return regular ? { ...string, bytes } : { ...string, bytes, irregular: { bytes: string.bytes, ref } };
   });
 }
@@ -116,7 +109,7 @@ export function decryptStrings(encryption: Encryption, ref: PdfRef, object: PdfO
  */
 export function decryptStream(encryption: Encryption, ref: PdfRef, dict: PdfDict, raw: Uint8Array): Uint8Array {
   const method = streamMethod(encryption, dict);
-  return method === 'identity' ? raw : decryptor(objectKey(encryption, ref, method), method)(raw).bytes;
+  return method === 'identity' ? raw : decrypt(objectKey(encryption, ref, method), method, raw).bytes;
 }
 
 function streamMethod({ filters, streams, embeddedFiles, encryptMetadata }: Encryption, dict: PdfDict): CryptMethod {

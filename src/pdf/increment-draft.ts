@@ -14,6 +14,8 @@ import { MAX_OBJECT_NUMBER } from './limits.ts';
 import { isKind, pdfArray, pdfDict, pdfName, pdfRef, serialize } from './object.ts';
 import type { PdfDict, PdfObject, PdfRef } from './object.ts';
 import type { PdfFile } from './revision.ts';
+import { unsoundEntry } from './sound-xref.ts';
+import type { XrefEntry } from './xref.ts';
 
 /** Entries of an old trailer, or of an old cross-reference stream, that say nothing about the new one. */
 const NOT_INHERITED = new Set([
@@ -40,16 +42,18 @@ export interface AppendedBytes {
 }
 
 export interface WrittenIncrement extends AppendedBytes {
+  /** Whether the document's own cross-reference was broken, so that what is appended brings a complete one. */
+  readonly repaired: boolean;
   /** What the signature covers: two runs of offset and length, around Contents and its delimiters. */
   readonly byteRange: readonly [0, number, number, number];
   /** Offset in the file of the first hexadecimal digit of Contents, and how many there are, all of them zero now. */
   readonly contents: { readonly offset: number; readonly length: number };
 }
 
+/** An entry of the new cross-reference section. */
 interface Placed {
   readonly number: number;
-  readonly generation: number;
-  readonly offset: number;
+  readonly entry: XrefEntry;
 }
 
 export class IncrementDraft {
@@ -59,7 +63,9 @@ export class IncrementDraft {
   readonly #added = new Map<number, PdfDict>();
   readonly #edited = new Map<number, { readonly ref: PdfRef; readonly entries: Map<string, PdfObject> }>();
 
+  /** Throws as `requireExtendable`. */
   constructor(pdf: PdfFile) {
+    requireExtendable(pdf);
     this.pdf = pdf;
     this.context = PDFContext.create();
     this.context.largestObjectNumber = pdf.maxObjectNumber;
@@ -112,7 +118,8 @@ export class IncrementDraft {
     const slot = written(`[${byteRange.join(' ')}]`.padEnd(BYTE_RANGE_SLOT.length));
     if (range + 2 > BYTE_RANGE_SLOT.length) throw new AppError('INTERNAL', 'ByteRange does not fit its slot');
     bytes.set(slot, bodyOffset + rangeAt - originalBytes);
-    return { bytes, originalBytes, byteRange, contents: { offset: open + 1, length: 2 * contentsBytes } };
+    const contents = { offset: open + 1, length: 2 * contentsBytes };
+    return { bytes, originalBytes, byteRange, contents, repaired: this.pdf.rebuilt };
   }
 
   /** Writes all of it without a signature of its own. */
@@ -141,7 +148,7 @@ export class IncrementDraft {
     };
     const writeObject = ({ number, generation }: PdfRef, body: Uint8Array): void => {
       const head = written(`${number} ${generation} obj\n`);
-      placed.push({ number, generation, offset });
+      placed.push({ number, entry: { kind: 'offset', offset, generation } });
       write(head);
       write(body);
       write(written('\nendobj\n'));
@@ -160,26 +167,34 @@ export class IncrementDraft {
     for (const [number, dict] of this.#added) writeDict(pdfRef(number), dict);
 
     if (last !== undefined) writeObject(last.ref, last.body);
-    const offsetOf = new Map(placed.map(({ number, offset }) => [number, offset]));
+    const offsetOf = new Map(placed.map(({ number, entry }) => [number, entry.kind === 'offset' ? entry.offset : 0]));
     write(this.#xref(placed, offset, random16));
     if (offset > MAX_OFFSET) throw new AppError('PDF_LIMIT', 'a file of more than ten thousand million bytes');
     return { bytes: concatBytes(...parts), originalBytes, offsetOf };
   }
 
-  #xref(placed: Placed[], offset: number, random16: Uint8Array): Uint8Array {
+  #xref(placed: readonly Placed[], offset: number, random16: Uint8Array): Uint8Array {
     const own = this.pdf.style === 'stream' ? this.reserve() : null;
     const size = this.context.largestObjectNumber + 1;
     const trailer = new Map<string, PdfObject>(
       [...this.pdf.trailer.entries].filter(([key]) => !NOT_INHERITED.has(key)),
     );
     trailer.set('Size', size);
-    trailer.set('Prev', this.pdf.startxref);
+    if (this.pdf.startxref !== null) trailer.set('Prev', this.pdf.startxref);
     trailer.set('ID', this.#fileId(random16));
-    if (own !== null) placed.push({ number: own.number, generation: 0, offset });
-    const entries = placed.toSorted((a, b) => a.number - b.number);
-    const section =
-      own === null ? tableSection(entries, pdfDict(trailer)) : streamSection(own, entries, trailer, offset);
+    const entries = new Map(this.#entriesBefore());
+    for (const { number, entry } of placed) entries.set(number, entry);
+    if (own !== null) entries.set(own.number, { kind: 'offset', offset, generation: 0 });
+    const sorted = Array.from(entries, ([number, entry]): Placed => ({ number, entry }));
+    sorted.sort((a, b) => a.number - b.number);
+    const section = own === null ? tableSection(sorted, pdfDict(trailer)) : streamSection(own, sorted, trailer, offset);
     return concatBytes(section, written(`startxref\n${offset}\n%%EOF\n`));
+  }
+
+  /** What the new section says of old objects: of all, where the old cross-reference is of no use, and none follows this one. */
+  #entriesBefore(): Iterable<readonly [number, XrefEntry]> {
+    const { rebuilt, sections } = this.pdf;
+    return rebuilt ? [[0, { kind: 'free' }], ...(sections[0]?.entries() ?? [])] : [];
   }
 
   /**
@@ -256,12 +271,16 @@ function runsOf(entries: readonly Placed[]): Placed[][] {
 /** Entries of 20 bytes, the line end being space and LF (7.5.4). */
 function tableSection(entries: readonly Placed[], trailer: PdfDict): Uint8Array {
   const subsections = runsOf(entries).map((run) => {
-    const lines = run.map(({ offset, generation }) => {
-      return `${String(offset).padStart(10, '0')} ${String(generation).padStart(5, '0')} n \n`;
-    });
-    return `${run[0]?.number ?? 0} ${run.length}\n${lines.join('')}`;
+    return `${run[0]?.number ?? 0} ${run.length}\n${run.map(({ entry }) => tableEntry(entry)).join('')}`;
   });
   return written(`xref\n${subsections.join('')}trailer\n${serialize(trailer)}\n`);
+}
+
+/** The one free entry is object 0, the head of a list of none (7.5.4). */
+function tableEntry(entry: XrefEntry): string {
+  if (entry.kind === 'compressed') throw new AppError('INTERNAL', 'an object of an object stream in a table');
+  if (entry.kind === 'free') return '0000000000 65535 f \n';
+  return `${String(entry.offset).padStart(10, '0')} ${String(entry.generation).padStart(5, '0')} n \n`;
 }
 
 /** 7.5.8, not compressed: a few entries are not worth it. */
@@ -274,12 +293,13 @@ function streamSection(
   const width = Math.max(1, Math.ceil(offset.toString(16).length / 2));
   const stride = 1 + width + 2;
   const data = new Uint8Array(entries.length * stride);
-  for (const [i, entry] of entries.entries()) {
+  for (const [i, { entry }] of entries.entries()) {
+    const [type, second, third] = streamEntry(entry);
     let at = i * stride;
-    data[at++] = 1;
-    for (let byte = width - 1; byte >= 0; byte--) data[at++] = Math.floor(entry.offset / 256 ** byte) & 0xff;
-    data[at++] = entry.generation >> 8;
-    data[at] = entry.generation & 0xff;
+    data[at++] = type;
+    for (let byte = width - 1; byte >= 0; byte--) data[at++] = Math.floor(second / 256 ** byte) & 0xff;
+    data[at++] = third >> 8;
+    data[at] = third & 0xff;
   }
   const dict = new Map(trailer);
   dict.set('Type', pdfName('XRef'));
@@ -291,4 +311,31 @@ function streamSection(
     data,
     written('\nendstream\nendobj\n'),
   );
+}
+
+/** The fields of an entry (Table 18). */
+function streamEntry(entry: XrefEntry): readonly [type: number, second: number, third: number] {
+  switch (entry.kind) {
+    case 'free':
+      return [0, 0, 65_535];
+    case 'offset':
+      return [1, entry.offset, entry.generation];
+    case 'compressed':
+      if (entry.index > 0xffff) throw new AppError('PDF_LIMIT', `object stream ${entry.stream} is too large`);
+      return [2, entry.stream, entry.index];
+  }
+}
+
+/**
+ * What is signed must be found where it is by every reader, and what the new section builds on must hold. Throws PDF_XREF_BROKEN where the
+ * cross-reference does not, PDF_SHAPE_UNSUPPORTED where a signature would not be found intact.
+ */
+export function requireExtendable(pdf: PdfFile): void {
+  if (pdf.headerOffset > 0) {
+    // MuPDF puts such a file together anew as it opens it, and finds no ByteRange whole then.
+    const what = `${pdf.headerOffset} bytes before %PDF-: not every reader would find a signature in it intact`;
+    throw new AppError('PDF_SHAPE_UNSUPPORTED', what);
+  }
+  const fault = pdf.fault ?? (pdf.rebuilt ? null : unsoundEntry(pdf));
+  if (fault !== null) throw new AppError('PDF_XREF_BROKEN', fault);
 }

@@ -10,8 +10,10 @@ import { pdfArray, pdfRef } from './object.ts';
 import type { PdfDict, PdfName, PdfObject, PdfString } from './object.ts';
 
 const END = -1;
+const TAB = 9;
 const LF = 10;
 const CR = 13;
+const BLANK = 0x20;
 const HASH = 0x23;
 const PERCENT = 0x25;
 const OPEN = 0x28;
@@ -121,11 +123,16 @@ export class Lexer {
     return this.#object(0);
   }
 
-  /** Passes the end of line that must follow the keyword `stream` (7.3.8.1): CRLF or LF. */
+  /**
+   * Passes the end of line that must follow the keyword `stream` (7.3.8.1): CRLF or LF; as in every reader, a CR alone will do, and
+   * blanks before it.
+   */
   skipStreamLineEnd(): void {
-    if (this.peek() === CR) this.#position++;
-    if (this.peek() !== LF) this.#fail('no line end after stream');
+    while (this.peek() === BLANK || this.peek() === TAB) this.#position++;
+    const first = this.peek();
+    if (first !== CR && first !== LF) this.#fail('no line end after stream');
     this.#position++;
+    if (first === CR && this.peek() === LF) this.#position++;
   }
 
   #object(depth: number): PdfObject {

@@ -12,6 +12,8 @@ export const MAX_OBJECT_VALUES = 1_000_000;
 export const MAX_INDIRECTIONS = 16;
 /** Cross-reference sections, that is, revisions of the document. */
 export const MAX_SECTIONS = 1000;
+/** Objects that are looked for without a cross-reference. */
+export const MAX_SCANNED_OBJECTS = 500_000;
 /** Subsections of one cross-reference section. */
 export const MAX_SUBSECTIONS = 200_000;
 /** All cross-reference streams of a document together, inflated: what they say is kept. */

@@ -4,7 +4,7 @@ import type { ByteSource } from './byte-source.ts';
 import { memorySource } from './byte-source.ts';
 import { decryptStream, decryptStrings, withoutCryptFilter } from './crypt.ts';
 import type { Encryption } from './crypt.ts';
-import { readIndirect, readStreamData } from './indirect.ts';
+import { readBody, readHeader, readStreamData, streamEnd } from './indirect.ts';
 import type { IndirectObject } from './indirect.ts';
 import { Lexer } from './lexer.ts';
 import { MAX_INDIRECTIONS, MAX_INFLATED_BYTES, MAX_OBJECT_NUMBER, MAX_OBJECT_STREAM_BYTES } from './limits.ts';
@@ -36,14 +36,20 @@ export class ObjectStore {
   readonly #streams = new Map<number, ObjectStream>();
   /** Object streams that are being opened: one whose own /Length is inside it would never end. */
   readonly #opening = new Set<number>();
+  /** Whether a stream ends at `endstream`, whatever its /Length says. */
+  readonly #recovers: boolean;
   #streamBytes = 0;
   #inflated = 0;
   #decrypted = 0;
 
-  /** Throws PDF_ENCRYPTED for a document that does not open without a password, PDF_UNREADABLE where nobody can tell. */
-  constructor(source: ByteSource, sections: readonly XrefSection[]) {
+  /**
+   * `recovers`: a stream ends where `endstream` stands, whatever its /Length says. Throws PDF_ENCRYPTED for a document that does not open
+   * without a password, PDF_UNREADABLE where nobody can tell.
+   */
+  constructor(source: ByteSource, sections: readonly XrefSection[], recovers = false) {
     this.source = source;
     this.sections = sections;
+    this.#recovers = recovers;
     this.encryption = readEncryption(this);
     // What the encryption dictionary refers to was read as it stands, and is not kept like that.
     this.#objects.clear();
@@ -62,7 +68,7 @@ export class ObjectStore {
 
   /**
    * The newest definition of an object; null for one that is free or was never defined (7.3.10).
-   * Throws PDF_SHAPE_UNSUPPORTED when the cross-reference leads to something else.
+   * Throws PDF_XREF_BROKEN when the cross-reference leads to something else.
    */
   getObject(ref: PdfRef): PdfObject {
     const entry = this.lookup(ref.number);
@@ -101,15 +107,21 @@ export class ObjectStore {
 
   /** A stream's data decrypted, filters not undone. Throws PDF_LIMIT where all that is decrypted of the document becomes too much. */
   rawData(stream: PdfStream): Uint8Array {
-    const length = this.get(stream.dict, 'Length');
-    if (typeof length !== 'number' || !Number.isSafeInteger(length) || length < 0) {
-      throw new AppError('PDF_UNREADABLE', 'a stream without a length');
-    }
+    const length = this.#lengthOf(stream);
     if (this.encryption === null || this.#isXrefStream(stream)) return readStreamData(this.source, stream, length);
     this.#decrypted += length;
     if (this.#decrypted > MAX_INFLATED_BYTES) throw new AppError('PDF_LIMIT', 'more is encrypted than is read');
     const raw = readStreamData(this.source, stream, length);
     return decryptStream(this.encryption, stream.ref, this.#withFilters(stream.dict), raw);
+  }
+
+  #lengthOf({ dict, dataOffset }: PdfStream): number {
+    const written = this.get(dict, 'Length');
+    const length = typeof written === 'number' && Number.isSafeInteger(written) && written >= 0 ? written : null;
+    const end = this.#recovers ? streamEnd(this.source, dataOffset, length) : null;
+    if (end !== null) return end.data - dataOffset;
+    if (length === null) throw new AppError('PDF_UNREADABLE', 'a stream without a length');
+    return length;
   }
 
   /**
@@ -144,18 +156,17 @@ export class ObjectStore {
   /** By its place: a type is easily claimed. */
   #isXrefStream({ dict, dataOffset }: PdfStream): boolean {
     if (!isName(dict.entries.get('Type'), 'XRef')) return false;
-    return this.sections.some(({ kind, offset, end }) => kind === 'stream' && offset < dataOffset && dataOffset < end);
+    const parts = this.sections.map((section) => section.hybrid?.hidden ?? section);
+    return parts.some(({ kind, offset, end }) => kind === 'stream' && offset < dataOffset && dataOffset < end);
   }
 
   #readPlain({ number, generation }: PdfRef, offset: number): { value: PdfObject; bytes: number } {
-    const found = offset < this.source.size ? this.#tryRead(offset) : null;
-    if (found === null || found.number !== number || found.generation !== generation) {
-      throw new AppError(
-        'PDF_SHAPE_UNSUPPORTED',
-        `broken cross-reference: object ${number} ${generation} is not at byte ${offset}`,
-      );
+    const header = readHeader(this.source, offset);
+    if (header === null || header.number !== number || header.generation !== generation) {
+      throw new AppError('PDF_XREF_BROKEN', `object ${number} ${generation} is not at byte ${offset}`);
     }
-    return { value: this.#readable(found), bytes: found.end - offset };
+    const read = readBody(header, new Lexer(this.source, header.end));
+    return { value: this.#readable(read), bytes: read.end - offset };
   }
 
   #readable({ number, generation, value }: IndirectObject): PdfObject {
@@ -163,21 +174,10 @@ export class ObjectStore {
     return decryptStrings(this.encryption, pdfRef(number, generation), value);
   }
 
-  /** The header's object and generation number are checked by the caller, so a wrong offset is told apart from a damaged object. */
-  #tryRead(offset: number): IndirectObject | null {
-    const lexer = new Lexer(this.source, offset);
-    lexer.skipSpace();
-    const digit = lexer.peek();
-    return digit >= 0x30 && digit <= 0x39 ? readIndirect(this.source, offset) : null;
-  }
-
   #readCompressed(number: number, streamNumber: number, index: number): { value: PdfObject; bytes: number } {
     const stream = this.#objectStream(streamNumber);
     if (stream.numbers[index] !== number) {
-      throw new AppError(
-        'PDF_SHAPE_UNSUPPORTED',
-        `broken cross-reference: object ${number} is not number ${index} of object stream ${streamNumber}`,
-      );
+      throw new AppError('PDF_XREF_BROKEN', `object ${number} is not number ${index} of object stream ${streamNumber}`);
     }
     const offset = stream.offsets[index] ?? 0;
     const lexer = new Lexer(stream.data, offset, false);
@@ -198,7 +198,7 @@ export class ObjectStore {
         ? this.#readPlain({ kind: 'ref', number, generation: entry.generation }, entry.offset).value
         : null;
     if (!isKind(stream, 'stream') || !isName(stream.dict.entries.get('Type'), 'ObjStm')) {
-      throw new AppError('PDF_SHAPE_UNSUPPORTED', `broken cross-reference: object ${number} is no object stream`);
+      throw new AppError('PDF_XREF_BROKEN', `object ${number} is no object stream`);
     }
     if (this.#opening.has(number)) throw new AppError('PDF_LIMIT', `object stream ${number} needs itself to be read`);
     this.#opening.add(number);

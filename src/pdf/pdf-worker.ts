@@ -12,9 +12,12 @@ import { planSecurityStore, readSecurityStore } from './dss.ts';
 import type { PlannedStore, SecurityStore } from './dss.ts';
 import type { PageGeometry, Rotation } from './geometry.ts';
 import { checkPlanned, checkStored } from './increment-check.ts';
+import { requireExtendable } from './increment-draft.ts';
 import { planIncrement } from './increment.ts';
 import type { IncrementRequest, PlannedIncrement } from './increment.ts';
+import { usePdf } from './rebuild.ts';
 import { openPdf } from './revision.ts';
+import type { PdfFile } from './revision.ts';
 import { earlierTerms, openFields } from './signing-terms.ts';
 import type { PageText } from './text-anchor.ts';
 import type { DocumentText, TextReader } from './text-page.ts';
@@ -22,6 +25,8 @@ import type { DocumentText, TextReader } from './text-page.ts';
 /** What a document is, as far as placing marks needs it. */
 export interface PdfFacts {
   readonly bytes: number;
+  /** Whether its cross-reference is broken and was put together anew: what is appended brings a complete one. */
+  readonly repaired: boolean;
   /** In order, as seen. */
   readonly pages: readonly { readonly widthMm: number; readonly heightMm: number; readonly rotation: Rotation }[];
   readonly style: 'table' | 'stream';
@@ -80,11 +85,11 @@ export interface PdfTasks {
 
 type Handler<K extends keyof PdfTasks> = TaskHandler<PdfTasks, K>;
 
-export const inspect: Handler<'inspect'> = ({ path }) => onFile(path, facts);
+export const inspect: Handler<'inspect'> = ({ path }) => onFile(path, (source) => usePdf(source, facts));
 
 export const plan: Handler<'plan'> = ({ path, request, random16 }) =>
   onFile(path, (source) => {
-    const planned = planIncrement(openPdf(source), request, random16);
+    const planned = usePdf(source, (pdf) => planIncrement(pdf, request, random16));
     checkPlanned(source, planned);
     return planned;
   });
@@ -121,7 +126,7 @@ export const readText: Handler<'readText'> = ({ path, pages, bytes }) =>
   onFile(path, async (file) => {
     const source = bytes === undefined ? file : prefixSource(file, bytes);
     // Refused here by its true name, before PDFium makes something of it.
-    const seen = geometries(source);
+    const seen = usePdf(source, geometries);
     const reader = await textReader();
     const read = await reader.read(source, {
       userUnits: seen.map(({ userUnit }) => userUnit),
@@ -162,11 +167,12 @@ function textReader(): Promise<TextReader> {
   return startedReader;
 }
 
-function facts(source: ByteSource): PdfFacts {
-  const pdf = openPdf(source);
+function facts(pdf: PdfFile): PdfFacts {
+  requireExtendable(pdf);
   const fields = pdf.signatureFields();
   return {
-    bytes: source.size,
+    bytes: pdf.size,
+    repaired: pdf.rebuilt,
     pages: Array.from(pdf.walkPages(), (page) => {
       const { widthMm, heightMm, rotation } = pdf.geometry(page);
       return { widthMm, heightMm, rotation };
@@ -177,8 +183,7 @@ function facts(source: ByteSource): PdfFacts {
   };
 }
 
-function geometries(source: ByteSource): PageGeometry[] {
-  const pdf = openPdf(source);
+function geometries(pdf: PdfFile): PageGeometry[] {
   return Array.from(pdf.walkPages(), (page) => pdf.geometry(page));
 }
 

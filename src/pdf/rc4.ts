@@ -1,10 +1,8 @@
 /** RC4, which the OpenSSL that Node is built with has put away: old documents are encrypted with it (ISO 32000-2, 7.6.3.2). Pure. */
 
-const START = Uint8Array.from({ length: 256 }, (_, i) => i);
-
 /** `data` encrypted, or decrypted, which is the same. `key`: 1 to 256 bytes. */
 export function rc4(key: Uint8Array, data: Uint8Array): Uint8Array {
-  const state = START.slice();
+  const state = Uint8Array.from({ length: 256 }, (_, i) => i);
   for (let i = 0, j = 0; i < 256; i++) {
     const swapped = state[i] ?? 0;
     j = (j + swapped + (key[i % key.length] ?? 0)) & 0xff;

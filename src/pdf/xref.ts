@@ -1,13 +1,13 @@
 /**
- * One cross-reference section, as a table (ISO 32000-2, 7.5.4) or a stream (7.5.8). Entries are looked up where they stand: a table of
- * 100,000 costs no more to open than one of ten.
+ * One cross-reference section, as a table (ISO 32000-2, 7.5.4), a stream (7.5.8) or both (7.5.8.4). Entries are looked up where they
+ * stand: a table of 100,000 costs no more to open than one of ten.
  */
 import { AppError } from '../errors.ts';
 import { textAt } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
 import { readIndirect, readStreamData } from './indirect.ts';
 import { Lexer } from './lexer.ts';
-import { MAX_OBJECT_NUMBER, MAX_SUBSECTIONS, MAX_XREF_BYTES } from './limits.ts';
+import { MAX_OBJECT_NUMBER, MAX_SUBSECTIONS } from './limits.ts';
 import { isKind, isName } from './object.ts';
 import type { PdfDict } from './object.ts';
 import { decodeStructure } from './stream-data.ts';
@@ -19,6 +19,8 @@ export type XrefEntry =
 
 export interface XrefSection {
   readonly kind: 'table' | 'stream';
+  /** Where the file says that it is: white space may come before it. */
+  readonly pointer: number;
   /** Offset of the keyword `xref`, or of the stream object. */
   readonly offset: number;
   /** Offset of the byte after the trailer dictionary, or after the stream's `endobj`. */
@@ -29,24 +31,54 @@ export interface XrefSection {
   readonly highest: number;
   /** What the section's entries take in memory: a table's stay in the file. */
   readonly heldBytes: number;
+  /** Why some readers take it for broken, though it can be read; null where none does. */
+  readonly fault: string | null;
+  /** The parts of a hybrid section: what every reader sees, and what only readers of cross-reference streams see. */
+  readonly hybrid: { readonly table: XrefSection; readonly hidden: XrefSection } | null;
   /** What this section says of an object; undefined when it says nothing. */
   lookup(number: number): XrefEntry | undefined;
   /** All entries, by object number. */
   entries(): Iterable<readonly [number, XrefEntry]>;
 }
 
-/**
- * `maxBytes`: what the entries may take in memory. Throws PDF_SHAPE_UNSUPPORTED for what is no cross-reference section of a known form,
- * PDF_LIMIT beyond the bounds.
- */
-export function readXrefSection(source: ByteSource, offset: number, maxBytes = MAX_XREF_BYTES): XrefSection {
-  const lexer = new Lexer(source, offset);
+export interface XrefPlace {
+  readonly source: ByteSource;
+  /** What the offsets written in the file count from. */
+  readonly base: number;
+  /** Offset of the section in the source. */
+  readonly pointer: number;
+  /** What the entries may take in memory. */
+  readonly maxBytes: number;
+}
+
+/** Throws PDF_XREF_BROKEN for what is no cross-reference section of a known form, PDF_LIMIT beyond the bounds. */
+export function readXrefSection(place: XrefPlace): XrefSection {
+  const lexer = new Lexer(place.source, place.pointer);
   lexer.skipSpace();
-  return lexer.peek() === 0x78 ? readTable(source, lexer) : readStream(source, lexer.position, maxBytes);
+  return lexer.peek() === 0x78 ? readTable(place, lexer) : readStream(place, lexer.position);
+}
+
+/**
+ * A table and the stream that its trailer names by XRefStm, which ranks between the table and the section before. Readers that know no
+ * cross-reference streams see the table alone.
+ */
+export function hybridSection(table: XrefSection, hidden: XrefSection): XrefSection {
+  return {
+    ...table,
+    highest: Math.max(table.highest, hidden.highest),
+    heldBytes: table.heldBytes + hidden.heldBytes,
+    fault: table.fault ?? hidden.fault,
+    hybrid: { table, hidden },
+    lookup: (number) => table.lookup(number) ?? hidden.lookup(number),
+    *entries() {
+      yield* table.entries();
+      for (const entry of hidden.entries()) if (table.lookup(entry[0]) === undefined) yield entry;
+    },
+  };
 }
 
 function broken(detail: string): AppError {
-  return new AppError('PDF_SHAPE_UNSUPPORTED', `broken cross-reference: ${detail}`);
+  return new AppError('PDF_XREF_BROKEN', detail);
 }
 
 /** Runs of object numbers, ascending and apart; `at` is the place of a run's first entry. */
@@ -112,10 +144,11 @@ function* entriesOf(
 
 /** An entry without its line end: offset, generation, in use or free. */
 const ENTRY_CHARS = 18;
-/** 7.5.4 wants 20 bytes; a line end of a single LF, one byte short, is common and every reader takes it. */
-const STRIDES = [20, 19];
+const ENTRY_BYTES = 20;
+/** A line end of a single LF, one byte short, is common. Not every reader takes it: PDFium and Adobe's put the file together anew. */
+const STRIDES = [ENTRY_BYTES, ENTRY_BYTES - 1];
 
-function readTable(source: ByteSource, lexer: Lexer): XrefSection {
+function readTable({ source, base, pointer }: XrefPlace, lexer: Lexer): XrefSection {
   const offset = lexer.position;
   lexer.expectKeyword('xref');
   const runs: number[] = [];
@@ -140,11 +173,21 @@ function readTable(source: ByteSource, lexer: Lexer): XrefSection {
   const index = new Runs(runs);
   const lookup = (number: number): XrefEntry | undefined => {
     const at = index.find(number, stride);
-    return at < 0 ? undefined : tableEntry(source, at);
+    return at < 0 ? undefined : tableEntry(source, at, base);
   };
-  const entries = (): Iterable<readonly [number, XrefEntry]> => entriesOf(index, lookup);
-  const { highest } = index;
-  return { kind: 'table', offset, end: lexer.position, trailer, highest, heldBytes: 0, lookup, entries };
+  return {
+    kind: 'table',
+    pointer,
+    offset,
+    end: lexer.position,
+    trailer,
+    highest: index.highest,
+    heldBytes: 0,
+    fault: stride === 0 || stride === ENTRY_BYTES ? null : `entries of ${stride} bytes`,
+    hybrid: null,
+    lookup,
+    entries: () => entriesOf(index, lookup),
+  };
 }
 
 /** How far apart the entries of a subsection are, judged by its first two and its last; `known` where a subsection before said so. */
@@ -163,16 +206,21 @@ function parseEntry(source: ByteSource, at: number): RegExpExecArray | null {
   return /^(\d{10}) (\d{5}) ([nf])$/.exec(textAt(source, at, ENTRY_CHARS));
 }
 
-function tableEntry(source: ByteSource, at: number): XrefEntry {
+function tableEntry(source: ByteSource, at: number, base: number): XrefEntry {
   const match = parseEntry(source, at);
   if (match === null) throw broken(`no entry at byte ${at}`);
   if (match[3] === 'f') return { kind: 'free' };
-  return { kind: 'offset', offset: Number(match[1]), generation: Number(match[2]) };
+  return inUse(base, Number(match[1]), Number(match[2]));
+}
+
+/** Some writers say offset 0 of what is free, and every reader knows it. */
+function inUse(base: number, offset: number, generation: number): XrefEntry {
+  return offset === 0 ? { kind: 'free' } : { kind: 'offset', offset: base + offset, generation };
 }
 
 // --- streams ----------------------------------------------------------------------------------------------------------------
 
-function readStream(source: ByteSource, offset: number, maxBytes: number): XrefSection {
+function readStream({ source, base, pointer, maxBytes }: XrefPlace, offset: number): XrefSection {
   const indirect = readIndirect(source, offset);
   const stream = indirect.value;
   if (!isKind(stream, 'stream') || !isName(stream.dict.entries.get('Type'), 'XRef')) {
@@ -208,15 +256,24 @@ function readStream(source: ByteSource, offset: number, maxBytes: number): XrefS
     const type = typeWidth === 0 ? 1 : field(data, at, typeWidth);
     const second = field(data, at + typeWidth, secondWidth);
     const third = field(data, at + typeWidth + secondWidth, thirdWidth);
-    if (type === 1) return { kind: 'offset', offset: second, generation: third };
+    if (type === 1) return inUse(base, second, third);
     if (type === 2) return { kind: 'compressed', stream: second, index: third };
     // 7.5.8.3: unknown types are references to the null object.
     return { kind: 'free' };
   };
-  const entries = (): Iterable<readonly [number, XrefEntry]> => entriesOf(index, lookup);
-  const end = endOfStreamObject(source, stream.dataOffset + length);
-  const { highest } = index;
-  return { kind: 'stream', offset, end, trailer: dict, highest, heldBytes: data.length, lookup, entries };
+  return {
+    kind: 'stream',
+    pointer,
+    offset,
+    end: endOfStreamObject(source, stream.dataOffset + length),
+    trailer: dict,
+    highest: index.highest,
+    heldBytes: data.length,
+    fault: null,
+    hybrid: null,
+    lookup,
+    entries: () => entriesOf(index, lookup),
+  };
 }
 
 /** Offset of the byte after the keywords that close a stream object whose data end at `dataEnd`. Throws PDF_UNREADABLE where they do not. */

@@ -40,6 +40,13 @@ const SIGNED_BEFORE: Notice = {
   messageZh: '文档此前已有签名；严格验证时会提示该签名之后又添加了内容。',
 };
 
+const XREF_REPAIRED: Notice = {
+  code: 'XREF_REPAIRED',
+  message:
+    'The PDF’s list of where its parts are was broken, and a complete new one was appended with the seal; every byte of the original is as it was.',
+  messageZh: 'PDF 的交叉引用有误，用印时在文末追加了完整的新交叉引用；原文件的字节未作任何改动。',
+};
+
 const ENCRYPTED_PERMISSIONS: Notice = {
   code: 'ENCRYPTED_PERMISSIONS',
   message: 'The document’s owner restricts changes to it; it was sealed all the same, and the restriction is kept.',
@@ -156,8 +163,12 @@ export class SealService implements Sealer {
 }
 
 /** What the document itself gives occasion to say. */
-function noticesOf({ signedBefore, overridesPermissions }: PlannedIncrement): Notice[] {
-  return [...(signedBefore > 0 ? [SIGNED_BEFORE] : []), ...(overridesPermissions ? [ENCRYPTED_PERMISSIONS] : [])];
+function noticesOf({ signedBefore, overridesPermissions, repaired }: PlannedIncrement): Notice[] {
+  return [
+    ...(signedBefore > 0 ? [SIGNED_BEFORE] : []),
+    ...(overridesPermissions ? [ENCRYPTED_PERMISSIONS] : []),
+    ...(repaired ? [XREF_REPAIRED] : []),
+  ];
 }
 
 async function openToExtend(path: string): Promise<FileHandle> {

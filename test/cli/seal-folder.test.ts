@@ -74,7 +74,7 @@ describe('zhiyin seal of a folder', () => {
   it('seals what it can, tells what not and why, and skips the sealed ones the next time', async () => {
     await cp(AGREEMENT, join(folder, 'in/sub/agreement.pdf'));
     await cp(AGREEMENT, join(folder, 'in/协议 1.PDF'));
-    await cp(pdfFixturePath('refused', 'truncated'), join(folder, 'in/truncated.pdf'));
+    await cp(pdfFixturePath('refused', 'cut-in-object'), join(folder, 'in/truncated.pdf'));
     const first = await seal();
     expect(first.code).toBe(1);
     expect(first.stdout).toMatch(/sealed · 已用印 +2\n.*skipped .* 0\n.*refused .* 1\n/);
@@ -133,7 +133,7 @@ describe('zhiyin seal of a folder', () => {
 
   it('shows names for what they are', async () => {
     const name = 'red\u001b[31m\u202efdp.pdf';
-    await cp(pdfFixturePath('refused', 'truncated'), join(folder, 'in', name));
+    await cp(pdfFixturePath('refused', 'cut-in-object'), join(folder, 'in', name));
     const { stdout, stderr } = await seal();
     expect(stdout).toContain('  red\\u{1b}[31m\\u{202e}fdp.pdf  (');
     for (const odd of '\u001b\u202e') expect(stdout + stderr).not.toContain(odd);

@@ -15,7 +15,7 @@ describe('npm run corpus', () => {
     folder = await mkdtemp(join(tmpdir(), 'zhiyin-corpus-test-'));
     await mkdir(join(folder, 'sub'));
     await copyFile(pdfFixturePath('extended', 'classic-table'), join(folder, 'sub/a.pdf'));
-    await copyFile(pdfFixturePath('refused', 'truncated'), join(folder, 'b.pdf'));
+    await copyFile(pdfFixturePath('refused', 'cut-in-object'), join(folder, 'b.pdf'));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), 'zhiyin-pdfs-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('PDF fixtures', () => {
-  it.each(['extended', 'refused'] as const)('%s are those that the script makes', (kind) => {
+  it.each(['extended', 'repaired', 'refused'] as const)('%s are those that the script makes', (kind) => {
     makePdfs(folder);
     const made = readdirSync(join(folder, kind)).map((file) => file.replace(/\.pdf$/, ''));
     expect(made.toSorted()).toEqual(pdfFixtures(kind).toSorted());

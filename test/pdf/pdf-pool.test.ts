@@ -14,6 +14,7 @@ import {
   pdfFixturePath,
   signatureRequest,
 } from '../support/pdf-files.ts';
+import type { FixtureKind } from '../support/pdf-files.ts';
 
 const pools: PdfPool[] = [];
 function pool(timeoutMs = 20_000): PdfPool {
@@ -47,6 +48,13 @@ describe('the pool of one worker', () => {
     expect(facts).toMatchObject({ signatures: 1, openFields: [] });
   });
 
+  it('tells that a cross-reference is to be repaired', async () => {
+    const repaired = async (kind: FixtureKind, name: string): Promise<boolean> =>
+      (await pool().inspect(pdfFixturePath(kind, name))).repaired;
+    expect(await repaired('repaired', 'entries-of-19-bytes')).toBe(true);
+    expect(await repaired('extended', 'classic-table')).toBe(false);
+  });
+
   it('plans what would be planned here', async () => {
     const planned = await pool().plan(pdfFixturePath('extended', 'xref-stream'), request, RANDOM);
     expect(planned).toEqual(incrementOf(pdfFixture('extended', 'xref-stream'), request));
@@ -67,7 +75,7 @@ describe('the pool of one worker', () => {
 
   it.each([
     ['encrypted-aes-locked', 'PDF_ENCRYPTED'],
-    ['hybrid', 'PDF_SHAPE_UNSUPPORTED'],
+    ['hybrid-contradiction', 'PDF_AMBIGUOUS'],
   ])('reads no text of what will be refused: %s', async (name, code) => {
     await expect(pool().readText(pdfFixturePath('refused', name))).rejects.toMatchObject({ code });
   });

@@ -22,7 +22,9 @@ function contentOf(pdf: PdfFile, page = 1): string {
 describe('a document', () => {
   it.each([
     ['classic-table', 'table', 1],
-    ['entries-of-19-bytes', 'table', 1],
+    ['hybrid', 'table', 2],
+    ['hybrid-updated', 'table', 3],
+    ['linearized', 'table', 2],
     ['xref-stream', 'stream', 1],
     ['three-revisions', 'table', 3],
     ['stream-over-table', 'stream', 2],
@@ -42,6 +44,23 @@ describe('a document', () => {
     const pdf = open('xref-stream');
     expect(pdf.lookup(3)).toEqual({ kind: 'compressed', stream: 6, index: 2 });
     expect(contentOf(pdf)).toContain('Objects in an object stream');
+  });
+
+  it('reads what a hybrid section hides, after its table and before the section before', () => {
+    const pdf = open('hybrid-updated');
+    const structure = pdf.get(pdf.catalog, 'StructTreeRoot');
+    expect(isKind(structure, 'dict') && isKind(pdf.get(structure, 'K'), 'dict')).toBe(true);
+    expect([4, 8, 11].map((number) => pdf.lookup(number)?.kind)).toEqual(['offset', 'compressed', 'compressed']);
+    expect(contentOf(pdf)).toContain('corrected');
+    const [newest] = pdf.sections;
+    expect(Array.from(newest?.entries() ?? [], ([number]) => number)).toEqual([4, 10, 11, 12]);
+  });
+
+  it.each(['leading-junk', 'leading-junk-counted'])('may begin later than the file: %s', (name) => {
+    const pdf = openPdf(memorySource(pdfFixture('refused', name)));
+    expect(pdf.headerOffset).toBe(5);
+    expect(contentOf(pdf)).toContain('One page');
+    expect(pdf.revisions()).toHaveLength(1);
   });
 
   it('has null for what is not defined, is free, or is of another generation', () => {

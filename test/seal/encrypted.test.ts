@@ -75,13 +75,6 @@ describe('a document that is encrypted and opens without a password', () => {
     expect(pages[0]?.chars.map(({ char }) => char).join('')).toBe('AES,256bits,revision6');
   });
 
-  it.each(['encrypted-aes-256', 'encrypted-object-stream'])('keeps its first seal under a second: %s', async (name) => {
-    const first = await house.seal(pdfFixturePath('extended', name), { seal: AT });
-    const { bytes } = await house.seal(first.path, { seal: { ...AT, xMm: 120 } });
-    const signatures = [{ integrity: 'INTACT' }, { integrity: 'INTACT', coversWholeFile: true }];
-    expect(await verify(bytes)).toMatchObject({ verdict: 'VALID', signatures });
-  });
-
   it('is sealed against its owner’s restrictions, and that is said', async () => {
     const { bytes, sealed } = await house.seal(pdfFixturePath('extended', 'encrypted-print-only'), { seal: AT });
     expect(sealed.warnings).toMatchObject([{ code: 'ENCRYPTED_PERMISSIONS' }]);

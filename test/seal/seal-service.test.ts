@@ -142,6 +142,13 @@ describe('a sealed agreement', () => {
     expect(sealed.certificateSha256).toBe(house.keys.use().certificate.sha256);
   });
 
+  it('says so where the document’s cross-reference was broken', async () => {
+    const { sealed } = await house.seal(fixture('pdf', 'repaired', 'wrong-offsets.pdf'), {
+      seal: { page: 1, xMm: 60, yMm: 60 },
+    });
+    expect(sealed.warnings).toMatchObject([{ code: 'XREF_REPAIRED', messageZh: expect.stringContaining('交叉引用') }]);
+  });
+
   describeTool(['qpdf', 'pdfsig', 'mutool'], 'judged by programs of other people', () => {
     it('is sound to qpdf, intact to pdfsig, whole to mutool, with every kind of mark', async () => {
       const { path } = await house.seal(AGREEMENT, { parties: 3, marks: await everyMark() });

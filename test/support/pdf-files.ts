@@ -7,20 +7,23 @@ import { memorySource } from '../../src/pdf/byte-source.ts';
 import type { Appearance, IncrementRequest, SignatureRequest } from '../../src/pdf/increment.ts';
 import { planIncrement } from '../../src/pdf/increment.ts';
 import type { PlannedIncrement } from '../../src/pdf/increment.ts';
-import { openPdf } from '../../src/pdf/revision.ts';
+import { usePdf } from '../../src/pdf/rebuild.ts';
 
 const folder = join(import.meta.dirname, '../../fixtures/pdf');
 
-export function pdfFixturePath(kind: 'extended' | 'refused', name: string): string {
+/** Extended as they are, extended with a cross-reference of their own, or refused. */
+export type FixtureKind = 'extended' | 'repaired' | 'refused';
+
+export function pdfFixturePath(kind: FixtureKind, name: string): string {
   return join(folder, kind, `${name}.pdf`);
 }
 
-export function pdfFixture(kind: 'extended' | 'refused', name: string): Uint8Array {
+export function pdfFixture(kind: FixtureKind, name: string): Uint8Array {
   return readFileSync(pdfFixturePath(kind, name));
 }
 
 /** Names of all fixtures of a kind. */
-export function pdfFixtures(kind: 'extended' | 'refused'): string[] {
+export function pdfFixtures(kind: FixtureKind): string[] {
   return readdirSync(join(folder, kind)).map((file) => basename(file, '.pdf'));
 }
 
@@ -93,7 +96,7 @@ export function incrementOf(original: Uint8Array, change: Partial<IncrementReque
     signature: signatureRequest(),
     ...change,
   };
-  return planIncrement(openPdf(memorySource(original)), request, RANDOM);
+  return usePdf(memorySource(original), (pdf) => planIncrement(pdf, request, RANDOM));
 }
 
 export const RANDOM = Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i);
