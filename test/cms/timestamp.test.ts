@@ -242,6 +242,25 @@ describe('a token', () => {
   });
 });
 
+describe('a token of an authority in use', () => {
+  it('is verified, up to a root that is not here', () => {
+    // Over the signature's value in Node's executable for Windows.
+    const stamped = fromHex('87c95af309d5db69f98c6c6a303ffca4fc38abc16eed5077f28a65c91dfc496f');
+    const real = parseTimestampToken(fixture('node-exe.tst'));
+    expect(real).toMatchObject({ accuracyMs: 500, nonce: null, policy: '1.3.6.1.4.1.601.10.3.1' });
+    expect(real.time.toISOString()).toBe('2026-09-08T00:05:56.356Z');
+    expect(verifyTimestampToken(real, stamped)).toMatchObject({
+      ok: true,
+      signer: { subject: { cn: 'Microsoft Public RSA Time Stamping Authority' } },
+    });
+    const { signer, certificates } = real.signedData;
+    expect(signer && buildChain(signer, certificates, [], real.time, 'timestamp')).toMatchObject({
+      chain: { length: 2 },
+      reasons: [{ code: 'CHAIN_INCOMPLETE' }],
+    });
+  });
+});
+
 describe('a signature that is given a timestamp', () => {
   const signed = fixture('signed.der');
   const before = parseSignedData(signed);
