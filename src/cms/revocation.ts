@@ -124,21 +124,21 @@ const HARMLESS: ReadonlySet<CrlReason | undefined> = new Set<CrlReason>([
 export function revocationOf(
   certificate: Certificate,
   issuer: Certificate,
-  evidence: Evidence,
+  evidence: Evidence | ReadEvidence,
   at: Date,
   provenAt: Date = at,
 ): Revocation {
-  return judge(certificate, issuer, readEvidence(evidence), { at, provenAt });
+  return judge(certificate, issuer, asRead(evidence), { at, provenAt });
 }
 
 /** The same for each certificate of a chain but its last: nobody revokes a root. */
 export function revocationOfChain(
   chain: readonly Certificate[],
-  evidence: Evidence,
+  evidence: Evidence | ReadEvidence,
   at: Date,
   provenAt: Date = at,
 ): readonly CertificateRevocation[] {
-  const read = readEvidence(evidence);
+  const read = asRead(evidence);
   return chain.flatMap((certificate, place) => {
     const issuer = chain[place + 1];
     return issuer === undefined
@@ -152,7 +152,11 @@ interface Moment {
   readonly provenAt: Date;
 }
 
-interface ReadEvidence {
+function asRead(evidence: Evidence | ReadEvidence): ReadEvidence {
+  return 'unreadable' in evidence ? evidence : readEvidence(evidence);
+}
+
+export interface ReadEvidence {
   readonly crls: readonly Crl[];
   readonly ocsps: readonly OcspResponse[];
   readonly certificates: readonly Certificate[];
@@ -160,7 +164,8 @@ interface ReadEvidence {
   readonly unreadable: readonly Reason[];
 }
 
-function readEvidence({ crls, ocsps, certificates }: Evidence): ReadEvidence {
+/** Reads once what many certificates are judged by. */
+export function readEvidence({ crls, ocsps, certificates }: Evidence): ReadEvidence {
   const lists = crls.map((bytes) => readable(() => parseCrl(bytes)));
   const answers = ocsps.map((bytes) => readable(() => parseOcspResponse(bytes)));
   return {

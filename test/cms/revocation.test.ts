@@ -7,7 +7,7 @@ import { parseCrl } from '../../src/cms/crl.ts';
 import { parseOcspResponse } from '../../src/cms/ocsp.ts';
 import { encodeValue, readDer } from '../../src/cms/der.ts';
 import type { DerNode } from '../../src/cms/der.ts';
-import { evidenceIn, revocationOf, revocationOfChain } from '../../src/cms/revocation.ts';
+import { evidenceIn, readEvidence, revocationOf, revocationOfChain } from '../../src/cms/revocation.ts';
 import type { Evidence, Revocation } from '../../src/cms/revocation.ts';
 import { parseSignedData } from '../../src/cms/signed-data.ts';
 
@@ -270,6 +270,18 @@ describe('a chain', () => {
     expect(revocationOf(certificate('good'), root, evidence({}), MID_MARCH)).toMatchObject({
       code: 'REVOCATION_ABSENT',
     });
+  });
+
+  it('is judged by evidence that was read before', () => {
+    const read = readEvidence(evidence({ crls: ['march', 'delta'], ocsps: ['good'] }));
+    expect(read).toMatchObject({
+      crls: { length: 1 },
+      ocsps: { length: 1 },
+      unreadable: [{ code: 'REVOCATION_UNREADABLE' }],
+    });
+    expect(revocationOfChain([certificate('good'), root], read, MID_MARCH)).toMatchObject([
+      { revocation: { status: 'good' } },
+    ]);
   });
 
   it('takes lists as PEM too', () => {
