@@ -34,6 +34,7 @@ const FIELDS = {
   count: 'number',
   quality: 'number',
   ledgerN: 'number',
+  padesLevel: 'word',
   version: 'id',
 } as const satisfies Record<string, Kind>;
 

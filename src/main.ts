@@ -5,6 +5,7 @@ import { drivers } from '../drivers/index.ts';
 import { FileSealing } from './agreement/file-sealing.ts';
 import { FolderSealing } from './agreement/folder-sealing.ts';
 import { openAgreements } from './agreement/open-agreements.ts';
+import { CertificateFiles } from './cms/certificate-files.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -26,7 +27,10 @@ import { simulatedLinks } from './reader/simulated-link.ts';
 import { simulatorFixtures } from './reader/simulator-fixtures.ts';
 import { KeyStore } from './seal/key-store.ts';
 import type { SealState } from './seal/key-store.ts';
+import { LevelRaiser } from './seal/level-raiser.ts';
+import { RevocationSource } from './seal/revocation-source.ts';
 import { SealService } from './seal/seal-service.ts';
+import { TimestampAuthority } from './seal/timestamp-authority.ts';
 import { openState } from './state.ts';
 import type { State } from './state.ts';
 import { Verifier } from './verify/verifier.ts';
@@ -90,6 +94,8 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
     diameterMm: seal.diameterMm,
     pagingEdge: seal.pagingEdge,
     cacheFolder: state.cache,
+    raiser: composeRaiser(config, pool, verifier, clock),
+    presetLevel: seal.level,
     ...(seal.picture === undefined ? {} : { picturePath: seal.picture }),
   });
   const ledger = new Ledger(state.database);
@@ -122,6 +128,30 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
       state.close();
     },
   };
+}
+
+/** The configured authorities; nobody is asked before something is to be raised. */
+function composeRaiser(config: Config, pool: PdfPool, verifier: Verifier, clock: Clock): LevelRaiser {
+  const { url, username, password, policy, timeoutMs, roots: files } = config.timestamp;
+  const { ocsp, crls } = config.revocation;
+  const document = (): ReturnType<Verifier['roots']> => verifier.roots();
+  const own = new CertificateFiles(files);
+  const roots = { document, timestamp: files.length === 0 ? document : () => own.read() };
+  const authority = {
+    roots: roots.timestamp,
+    timeoutMs,
+    clock,
+    ...(policy === undefined ? {} : { policy }),
+    ...(username === undefined || password === undefined ? {} : { credentials: { username, password } }),
+  };
+  const responder = { crls, timeoutMs: config.revocation.timeoutMs, clock, ...(ocsp === undefined ? {} : { ocsp }) };
+  return new LevelRaiser({
+    pool,
+    ...(url === undefined ? {} : { timestamps: new TimestampAuthority({ url, ...authority }) }),
+    ...(ocsp === undefined && crls.length === 0
+      ? {}
+      : { revocation: { source: new RevocationSource(responder), roots } }),
+  });
 }
 
 /** A daemon that listens. */

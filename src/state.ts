@@ -274,6 +274,56 @@ const MIGRATIONS: readonly string[] = [
   CREATE TRIGGER seal_use_is_not_changed BEFORE UPDATE ON seal_use BEGIN SELECT RAISE(ABORT, 'append-only'); END;
   CREATE TRIGGER seal_use_is_not_dropped BEFORE DELETE ON seal_use BEGIN SELECT RAISE(ABORT, 'append-only'); END;
   `,
+  `
+  -- The PAdES level that the sealed document has now.
+  ALTER TABLE agreement ADD COLUMN level TEXT CHECK (level IN ('B-B', 'B-T', 'B-LT', 'B-LTA'));
+  UPDATE agreement SET level = 'B-B' WHERE stage = 'sealed';
+
+  -- Sealed documents that are to reach a higher level than they have. The document may have grown beyond its sealed bytes, and is cut
+  -- back to them at the next start.
+  CREATE TABLE pending_level (
+    agreement_id TEXT PRIMARY KEY REFERENCES agreement ON DELETE CASCADE,
+    level TEXT NOT NULL CHECK (level IN ('B-T', 'B-LT', 'B-LTA')),
+    since TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_attempt_at TEXT NOT NULL,
+    -- Why it was not reached: a code and its detail.
+    problem_code TEXT NOT NULL,
+    problem_detail TEXT NOT NULL
+  ) STRICT;
+
+  -- The ledger learns levels, and tells of documents that were extended later; its records and its count stay as they are.
+  CREATE TABLE new_seal_use (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL,
+    hash_before TEXT NOT NULL,
+    hash_after TEXT,
+    certificate TEXT,
+    idempotency_key TEXT,
+    request_hash TEXT,
+    via TEXT NOT NULL CHECK (via IN ('http', 'cli', 'queue')),
+    outcome TEXT NOT NULL CHECK (outcome IN ('sealed', 'failed', 'extended')),
+    agreement_id TEXT,
+    -- Null in records of before there were levels, and where nothing was reached.
+    level TEXT CHECK (level IN ('B-B', 'B-T', 'B-LT', 'B-LTA')),
+    previous_hash TEXT NOT NULL UNIQUE,
+    hash TEXT NOT NULL UNIQUE,
+    CHECK ((outcome = 'sealed') = (hash_after IS NOT NULL AND certificate IS NOT NULL)),
+    CHECK (outcome <> 'extended' OR (hash_after IS NOT NULL AND level IS NOT NULL))
+  ) STRICT;
+  INSERT INTO new_seal_use
+    SELECT n, time, hash_before, hash_after, certificate, idempotency_key, request_hash, via, outcome, agreement_id, NULL,
+      previous_hash, hash
+    FROM seal_use;
+  -- The highest number that was ever given, whether or not its record is there still.
+  DELETE FROM sqlite_sequence WHERE name = 'new_seal_use';
+  INSERT INTO sqlite_sequence (name, seq) SELECT 'new_seal_use', seq FROM sqlite_sequence WHERE name = 'seal_use';
+  DROP TABLE seal_use;
+  ALTER TABLE new_seal_use RENAME TO seal_use;
+  CREATE UNIQUE INDEX seal_use_once ON seal_use (idempotency_key) WHERE outcome = 'sealed';
+  CREATE TRIGGER seal_use_is_not_changed BEFORE UPDATE ON seal_use BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+  CREATE TRIGGER seal_use_is_not_dropped BEFORE DELETE ON seal_use BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+  `,
 ];
 
 function migrate(database: DatabaseSync): void {

@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
+import type { Level } from '../seal/level.ts';
 import type { MarkRequest, SealedFile, Sealer, Signatory } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
 import { confirmationDeadline, requireSealable } from './agreement.ts';
@@ -17,6 +18,8 @@ import type { Agreement, Mark, SealAnswer, SealRequest } from './agreement.ts';
 import type { AgreementStore } from './agreement-store.ts';
 import type { CaptureService } from './capture-service.ts';
 import type { CaptureStore } from './capture-store.ts';
+import { levelNotReached } from './level.ts';
+import type { LevelQueue } from './level-queue.ts';
 import { mayHaveSigned } from './failed-use.ts';
 import type { SampleStore } from './sample-store.ts';
 import type { UploadFolder } from './upload-folder.ts';
@@ -30,6 +33,7 @@ export interface AgreementSealingOptions {
   readonly uploads: UploadFolder;
   readonly ledger: Ledger;
   readonly sealer: Sealer;
+  readonly queue: Pick<LevelQueue, 'add' | 'wake'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -61,7 +65,7 @@ export class AgreementSealing {
   /**
    * Seals once per key: the same request under the same key is answered as before, also while the first is under way. Throws
    * IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED, AGREEMENT_NOT_FOUND, AGREEMENT_BUSY, AGREEMENT_SEALED, AGREEMENT_INCOMPLETE,
-   * PAPER_ORIGINAL_REQUIRED, and what the sealer throws.
+   * PAPER_ORIGINAL_REQUIRED, SEAL_LEVEL_UNSUPPORTED, and what the sealer throws.
    */
   async seal(agreementId: string, request: SealRequest, key: string): Promise<SealAnswer> {
     if (!KEY_FORM.test(key))
@@ -78,7 +82,7 @@ export class AgreementSealing {
       if ('answer' in earlier) return earlier.answer;
       if (agreement.sealed !== undefined) return agreement.sealed.answer;
     }
-    requireSealable(agreement, request);
+    requireSealable(agreement, request, this.#options.sealer.levels);
     if (this.#closing.signal.aborted) throw new AppError('SHUTTING_DOWN');
     const answer = this.#seal(agreement, request, { key, requestHash });
     this.#running.set(agreementId, { agreementId, key, requestHash, answer });
@@ -102,7 +106,7 @@ export class AgreementSealing {
 
   /** No sealing begins any more; resolves when those under way have ended. */
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(new AppError('SHUTTING_DOWN'));
     await Promise.allSettled([...this.#running.values()].map(({ answer }) => answer));
     await Promise.all(this.#undoing);
   }
@@ -116,6 +120,7 @@ export class AgreementSealing {
     const { id, bytes } = agreement;
     const startedMs = clock.monotonicMs();
     const { marks, allowReal } = this.#marks(agreement);
+    const level = request.level ?? sealer.levels.preset;
     state.transaction(() => agreements.setStage(id, 'sealing'));
     let answer: SealAnswer;
     try {
@@ -130,6 +135,8 @@ export class AgreementSealing {
           seal: request.placement ?? null,
           checkOverlap: true,
           allowReal,
+          level,
+          hurry: this.#closing.signal,
           ...(request.paging === true ? { paging: true } : {}),
           ...(midstate === undefined ? {} : { midstate }),
           ...(request.reason === undefined ? {} : { reason: request.reason }),
@@ -140,7 +147,7 @@ export class AgreementSealing {
       if (sealed.sha256Before !== agreement.sha256) {
         throw new AppError('STATE_UNUSABLE', `the stored document of agreement ${id} was changed`);
       }
-      answer = this.#conclude(agreement, sealed, use);
+      answer = this.#conclude(agreement, level, sealed, use);
     } catch (error) {
       await this.#undo(agreement, error, use);
       throw error;
@@ -151,9 +158,15 @@ export class AgreementSealing {
   }
 
   /** The transaction after which the agreement is sealed. */
-  #conclude(agreement: Agreement, sealed: SealedFile, use: { key: string; requestHash: string }): SealAnswer {
-    const { state, agreements, captureStore, samples, ledger, clock } = this.#options;
+  #conclude(
+    agreement: Agreement,
+    wanted: Level,
+    sealed: SealedFile,
+    use: { key: string; requestHash: string },
+  ): SealAnswer {
+    const { state, agreements, captureStore, samples, ledger, queue, clock } = this.#options;
     const { id } = agreement;
+    const { level, shortfall } = sealed;
     const sealedAt = sealed.sealedAt.toISOString();
     const answer = state.transaction((): SealAnswer => {
       const entry = ledger.record({
@@ -166,24 +179,30 @@ export class AgreementSealing {
         via: 'http',
         outcome: 'sealed',
         agreementId: id,
+        level,
       });
       const answer: SealAnswer = {
         agreementId: id,
         sha256: sealed.sha256After,
         bytes: sealed.bytes,
         sealedAt,
-        level: 'B-B',
+        level,
         ledger: entry,
         effectiveAt: sealedAt,
         judicialConfirmationDeadline: confirmationDeadline(sealed.sealedAt).toISOString(),
-        warnings: sealed.warnings,
+        warnings:
+          shortfall === undefined
+            ? sealed.warnings
+            : [...sealed.warnings, levelNotReached({ wanted, level, problem: shortfall, later: 'queue' })],
       };
-      agreements.setSealed(id, { sha256: sealed.sha256After, bytes: sealed.bytes, answer });
+      agreements.setSealed(id, { sha256: sealed.sha256After, bytes: sealed.bytes, level, answer });
+      if (shortfall !== undefined) queue.add(id, wanted, shortfall);
       for (const capture of captureStore.withSample(id)) captureStore.setDestroyed(capture.id, clock.now());
       samples.destroyOfAgreement(id);
       return answer;
     });
     state.purge();
+    if (level !== 'B-B' && shortfall === undefined) queue.wake(); // who stamped this one stamps those that wait, too
     return answer;
   }
 

@@ -20,6 +20,7 @@ import type { AgreementSealing } from './agreement-sealing.ts';
 import type { AgreementStore } from './agreement-store.ts';
 import type { CaptureService } from './capture-service.ts';
 import type { CaptureStore } from './capture-store.ts';
+import type { LevelQueue } from './level-queue.ts';
 import type { SampleStore } from './sample-store.ts';
 import { agreementNumber } from './numbering.ts';
 import type { UploadFolder } from './upload-folder.ts';
@@ -44,6 +45,7 @@ export interface AgreementServiceOptions {
   readonly samples: SampleStore;
   readonly uploads: UploadFolder;
   readonly sealing: AgreementSealing;
+  readonly queue: Pick<LevelQueue, 'hold'>;
   readonly inspector: PdfInspector;
   readonly config: Pick<Config, 'committee'>;
   readonly clock: Clock;
@@ -159,13 +161,19 @@ export class AgreementService {
 
   /** Destroys the document and everything that belongs to it but the ledger. Throws AGREEMENT_NOT_FOUND, AGREEMENT_BUSY. */
   async delete(id: string): Promise<void> {
-    const { state, agreements, captures, uploads, log } = this.#options;
-    if (this.#require(id).stage === 'sealing') throw new AppError('AGREEMENT_BUSY');
+    const { state, agreements, captures, uploads, queue, log } = this.#options;
+    this.#requireDeletable(id);
+    using _held = await queue.hold(id);
+    this.#requireDeletable(id);
     const stopped = captures.cancelFor(id);
     state.transaction(() => agreements.remove(id));
     state.purge();
     await Promise.all([stopped, uploads.remove(id)]);
     log.info({ agreementId: id }, 'agreement deleted');
+  }
+
+  #requireDeletable(id: string): void {
+    if (this.#require(id).stage === 'sealing') throw new AppError('AGREEMENT_BUSY');
   }
 
   #require(id: string): Agreement {

@@ -1,5 +1,7 @@
 /** Agreements in the database. Every method is one or more statements; the caller's transaction makes them whole. */
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { ErrorCode } from '../errors.ts';
+import type { Level } from '../seal/level.ts';
 import type {
   Agreement,
   AgreementKind,
@@ -8,6 +10,7 @@ import type {
   Mediator,
   PageSize,
   Party,
+  PendingLevel,
   SealedDocument,
 } from './agreement.ts';
 
@@ -49,6 +52,7 @@ export class AgreementStore {
   find(id: string): Agreement | null {
     const row = this.#database.prepare('SELECT * FROM agreement WHERE id = ?').get(id);
     if (row === undefined) return null;
+    const pending = this.#database.prepare('SELECT * FROM pending_level WHERE agreement_id = ?').get(id);
     const people = this.#database.prepare('SELECT * FROM signatory WHERE agreement_id = ? ORDER BY position').all(id);
     const marks = this.#database.prepare('SELECT * FROM mark WHERE agreement_id = ? ORDER BY made_at, rowid').all(id);
     const { number, kind, seal_answer: answer } = row;
@@ -65,7 +69,7 @@ export class AgreementStore {
       parties: people.filter(({ role }) => role === 'party').map(partyOf),
       mediator: people.filter(({ role }) => role === 'mediator').map(mediatorOf)[0] ?? null,
       marks: marks.map(markOf),
-      ...(typeof answer === 'string' ? { sealed: sealedOf(row, answer) } : {}),
+      ...(typeof answer === 'string' ? { sealed: sealedOf(row, pending, answer) } : {}),
     };
   }
 
@@ -129,14 +133,65 @@ export class AgreementStore {
     this.#run('UPDATE agreement SET stage = ? WHERE id = ?', stage, id);
   }
 
-  setSealed(id: string, { sha256, bytes, answer }: SealedDocument): void {
+  setSealed(id: string, { sha256, bytes, level, answer }: Omit<SealedDocument, 'pending'>): void {
     this.#run(
-      `UPDATE agreement SET stage = 'sealed', sealed_sha256 = ?, sealed_bytes = ?, seal_answer = ? WHERE id = ?`,
+      `UPDATE agreement SET stage = 'sealed', sealed_sha256 = ?, sealed_bytes = ?, level = ?, seal_answer = ? WHERE id = ?`,
       sha256,
       bytes,
+      level,
       JSON.stringify(answer),
       id,
     );
+  }
+
+  /** What the sealed document has become. */
+  setExtended(id: string, { sha256, bytes, level }: Pick<SealedDocument, 'sha256' | 'bytes' | 'level'>): void {
+    this.#run(
+      'UPDATE agreement SET sealed_sha256 = ?, sealed_bytes = ?, level = ? WHERE id = ?',
+      sha256,
+      bytes,
+      level,
+      id,
+    );
+  }
+
+  /** Null: there is none any more. */
+  setPending(id: string, pending: PendingLevel | null): void {
+    this.#run('DELETE FROM pending_level WHERE agreement_id = ?', id);
+    if (pending === null) return;
+    const { level, since, attempts, nextAttemptAt, problem } = pending;
+    this.#run(
+      `INSERT INTO pending_level (agreement_id, level, since, attempts, next_attempt_at, problem_code, problem_detail)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      id,
+      level,
+      since,
+      attempts,
+      nextAttemptAt,
+      problem.code,
+      problem.detail,
+    );
+  }
+
+  /** Whose pending level is tried next, and when; of several at once the one that was tried least. `held` are passed over. */
+  nextPending(held: readonly string[]): { readonly id: string; readonly at: Date } | null {
+    const row = this.#database
+      .prepare(
+        `SELECT agreement_id, next_attempt_at FROM pending_level JOIN agreement ON id = agreement_id AND stage = 'sealed'
+         WHERE agreement_id NOT IN (SELECT value FROM json_each(?)) ORDER BY next_attempt_at, attempts, since, agreement_id`,
+      )
+      .get(JSON.stringify(held));
+    return row === undefined ? null : { id: String(row['agreement_id']), at: new Date(String(row['next_attempt_at'])) };
+  }
+
+  /** No pending level is tried before `at`. */
+  postponePending(at: Date): void {
+    this.#run('UPDATE pending_level SET next_attempt_at = max(next_attempt_at, ?)', at.toISOString());
+  }
+
+  /** Every pending level may be tried from `at` on. */
+  advancePending(at: Date): void {
+    this.#run('UPDATE pending_level SET next_attempt_at = min(next_attempt_at, ?)', at.toISOString());
   }
 
   /** With everything that hangs on it: people, marks, consents, captures, samples. */
@@ -170,10 +225,22 @@ function markOf(row: Row): Mark {
   };
 }
 
-function sealedOf(row: Row, answer: string): SealedDocument {
+function sealedOf(row: Row, pending: Row | undefined, answer: string): SealedDocument {
   return {
     sha256: String(row['sealed_sha256']),
     bytes: Number(row['sealed_bytes']),
+    level: row['level'] as Level,
+    ...(pending === undefined ? {} : { pending: pendingOf(pending) }),
     answer: JSON.parse(answer) as SealedDocument['answer'],
+  };
+}
+
+function pendingOf(row: Row): PendingLevel {
+  return {
+    level: row['level'] as Level,
+    since: String(row['since']),
+    attempts: Number(row['attempts']),
+    nextAttemptAt: String(row['next_attempt_at']),
+    problem: { code: row['problem_code'] as ErrorCode, detail: String(row['problem_detail']) },
   };
 }

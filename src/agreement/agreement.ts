@@ -1,6 +1,9 @@
 /** The agreement that a clerk works on: what it is, and the rules of its world. Pure. */
-import { AppError } from '../errors.ts';
-import type { Notice, Placement } from '../seal/seal-job.ts';
+import { AppError, problemOf } from '../errors.ts';
+import type { ErrorCode, Problem } from '../errors.ts';
+import type { Level } from '../seal/level.ts';
+import type { Levels, Notice, Placement } from '../seal/seal-job.ts';
+import { requireAvailable } from './level.ts';
 
 export interface Party {
   readonly id: string;
@@ -54,19 +57,37 @@ export interface Agreement {
   readonly sealed?: SealedDocument;
 }
 
+/** The document as it is now: as it was sealed, and what was added behind that to reach a higher level. */
 export interface SealedDocument {
   readonly sha256: string;
   readonly bytes: number;
+  readonly level: Level;
+  /** What it was sealed to be, and is not yet. */
+  readonly pending?: PendingLevel;
+  /** As it was given when it was sealed, and as it is given again. */
   readonly answer: SealAnswer;
 }
 
-/** What a sealing is answered with. Times are RFC 3339. */
+/** A level that could not be reached when the document was sealed, and is tried again. Times are RFC 3339. */
+export interface PendingLevel {
+  readonly level: Level;
+  readonly since: string;
+  readonly attempts: number;
+  readonly nextAttemptAt: string;
+  /** Of the last attempt. */
+  readonly problem: { readonly code: ErrorCode; readonly detail: string };
+}
+
+/**
+ * What a sealing is answered with, and every repetition of the request: the document as it was sealed. What reaches a higher level later
+ * only adds to it, so that its first `bytes` bytes keep this hash. Times are RFC 3339.
+ */
 export interface SealAnswer {
   readonly agreementId: string;
   readonly sha256: string;
   readonly bytes: number;
   readonly sealedAt: string;
-  readonly level: 'B-B';
+  readonly level: Level;
   readonly ledger: { readonly n: number; readonly hash: string };
   /** The last of marks and seal, which is the seal. */
   readonly effectiveAt: string;
@@ -78,7 +99,7 @@ export interface SealAnswer {
 export interface SealRequest {
   readonly placement?: Placement;
   readonly paging?: boolean;
-  readonly level?: 'B-B' | 'B-T' | 'B-LT' | 'B-LTA';
+  readonly level?: Level;
   readonly reason?: string;
 }
 
@@ -109,11 +130,14 @@ export type NewMark =
 /** The agreement as the API shows it. */
 export interface AgreementView {
   readonly id: string;
-  /** Of the document as GET .../pdf gives it: uploaded, later sealed. */
+  /** Of the document as GET .../pdf gives it: uploaded, later sealed, later perhaps extended. */
   readonly sha256: string;
   readonly bytes: number;
   readonly pages: readonly PageSize[];
   readonly state: 'draft' | 'marked' | 'sealed';
+  /** Of the sealed document as it is now. */
+  readonly level?: Level;
+  readonly pendingLevel?: Omit<PendingLevel, 'problem'> & { readonly problem: Problem };
   readonly number?: string;
   readonly kind?: AgreementKind;
   readonly parties: readonly Party[];
@@ -137,6 +161,7 @@ export function viewOf(agreement: Agreement): AgreementView {
     bytes,
     pages: agreement.pages,
     state: agreement.stage === 'sealed' ? 'sealed' : missing.length === 0 ? 'marked' : 'draft',
+    ...(agreement.sealed === undefined ? {} : levelOf(agreement.sealed)),
     ...(agreement.number === undefined ? {} : { number: agreement.number }),
     ...(agreement.kind === undefined ? {} : { kind: agreement.kind }),
     parties: agreement.parties,
@@ -149,6 +174,12 @@ export function viewOf(agreement: Agreement): AgreementView {
     })),
     missing,
   };
+}
+
+function levelOf({ level, pending }: SealedDocument): Pick<AgreementView, 'level' | 'pendingLevel'> {
+  if (pending === undefined) return { level };
+  const { code, detail } = pending.problem;
+  return { level, pendingLevel: { ...pending, problem: problemOf(new AppError(code, detail)) } };
 }
 
 /** Any one mark completes a person (People's Mediation Law, art. 29): nobody is made to press a finger. */
@@ -209,8 +240,11 @@ export function requireMarkAllowed(agreement: Agreement, mark: NewMark): void {
   if (mark.kind !== 'paper') requireOnPage(agreement, mark.placement);
 }
 
-/** Throws what keeps the seal off: AGREEMENT_INCOMPLETE with `missing`, PAPER_ORIGINAL_REQUIRED, what the daemon cannot do yet. */
-export function requireSealable(agreement: Agreement, request: SealRequest): void {
+/**
+ * Throws what keeps the seal off: AGREEMENT_INCOMPLETE with `missing`, PAPER_ORIGINAL_REQUIRED, SEAL_LEVEL_UNSUPPORTED, what the daemon
+ * cannot do yet.
+ */
+export function requireSealable(agreement: Agreement, request: SealRequest, levels: Levels): void {
   requireOpen(agreement);
   const missing = missingOf(agreement);
   if (missing.length > 0)
@@ -219,9 +253,7 @@ export function requireSealable(agreement: Agreement, request: SealRequest): voi
   if (agreement.kind !== undefined && agreement.kind !== 'general' && !agreement.paperOriginal) {
     throw new AppError('PAPER_ORIGINAL_REQUIRED', `kind: ${agreement.kind}`);
   }
-  if (request.level !== undefined && request.level !== 'B-B') {
-    throw new AppError('SEAL_LEVEL_UNSUPPORTED', `level: expected B-B, got ${request.level}`);
-  }
+  if (request.level !== undefined) requireAvailable(request.level, levels);
   requireOnPage(agreement, request.placement);
 }
 

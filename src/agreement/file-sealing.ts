@@ -8,9 +8,11 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { fileChunks } from '../file-chunks.ts';
 import type { Ledger, SealUse } from '../ledger/ledger.ts';
+import type { Level } from '../seal/level.ts';
 import type { Notice, PagingEdge, Placement, Sealer } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
 import { mayHaveSigned } from './failed-use.ts';
+import { levelNotReached, requireAvailable } from './level.ts';
 
 export interface FileSealingRequest {
   /** Absolute paths. The output is written as a draft and moved to its place whole. */
@@ -23,6 +25,8 @@ export interface FileSealingRequest {
   /** A paging seal too, at this edge; true: at the configured one. */
   readonly paging?: PagingEdge | true;
   readonly reason?: string;
+  /** Absent: the sealer's preset. */
+  readonly level?: Level;
 }
 
 export interface FileSealingAnswer {
@@ -31,7 +35,7 @@ export interface FileSealingAnswer {
   readonly bytes: number;
   /** RFC 3339. */
   readonly sealedAt: string;
-  readonly level: 'B-B';
+  readonly level: Level;
   readonly ledger: { readonly n: number; readonly hash: string };
   readonly warnings: readonly Notice[];
 }
@@ -53,11 +57,14 @@ export class FileSealing {
   }
 
   /**
-   * Throws what the sealer throws, FILE_UNREADABLE, FILE_UNWRITABLE and the signal's reason; the output exists only when all went
-   * well, and where the key may have signed all the same, the ledger tells of it.
+   * Throws what the sealer throws, SEAL_LEVEL_UNSUPPORTED, FILE_UNREADABLE, FILE_UNWRITABLE and the signal's reason; the output exists only
+   * when all went well, and where the key may have signed all the same, the ledger tells of it.
    */
   async seal(request: FileSealingRequest, signal: AbortSignal): Promise<FileSealingAnswer> {
     const { sealer, clock, check } = this.#options;
+    const { levels } = sealer;
+    const { level: wanted = levels.preset } = request;
+    requireAvailable(wanted, levels);
     await requirePlace(request);
     const draft =
       request.drafts === undefined
@@ -77,11 +84,13 @@ export class FileSealing {
           seal: request.placement,
           checkOverlap: true,
           allowReal: true,
+          level: wanted,
           ...(request.paging === undefined ? {} : { paging: request.paging }),
           ...(request.reason === undefined ? {} : { reason: request.reason }),
         },
         signal,
       );
+      const { level, shortfall } = sealed;
       await check(draft, signal);
       const ledger = this.#record({
         time: sealed.sealedAt,
@@ -90,6 +99,7 @@ export class FileSealing {
         certificate: sealed.certificateSha256,
         via: 'cli',
         outcome: 'sealed',
+        level: sealed.level,
       });
       await rename(draft, request.output).catch((cause: unknown) => {
         throw new AppError('FILE_UNWRITABLE', request.output, { cause });
@@ -99,9 +109,12 @@ export class FileSealing {
         sha256: sealed.sha256After,
         bytes: sealed.bytes,
         sealedAt: sealed.sealedAt.toISOString(),
-        level: 'B-B',
+        level,
         ledger,
-        warnings: sealed.warnings,
+        warnings:
+          shortfall === undefined
+            ? sealed.warnings
+            : [...sealed.warnings, levelNotReached({ wanted, level, problem: shortfall, later: 'extend' })],
       };
     } catch (error) {
       // A draft that cannot be removed must not hide why it is none.

@@ -12,6 +12,7 @@ import { AgreementStore } from './agreement-store.ts';
 import { CaptureService } from './capture-service.ts';
 import type { CaptureReaders } from './capture-service.ts';
 import { CaptureStore } from './capture-store.ts';
+import { LevelQueue } from './level-queue.ts';
 import { keepRetention } from './retention.ts';
 import { SampleStore } from './sample-store.ts';
 import { UploadFolder } from './upload-folder.ts';
@@ -52,22 +53,25 @@ export async function openAgreements(options: AgreementsOptions): Promise<OpenAg
     log,
   });
   const shared = { state, agreements: store, captureStore, captures, samples, uploads, clock, log };
-  const sealing = new AgreementSealing({ ...shared, ledger, sealer });
-  const agreements = new AgreementService({ ...shared, sealing, inspector, config });
+  const queue = new LevelQueue({ state, agreements: store, uploads, ledger, sealer, clock, log });
+  const sealing = new AgreementSealing({ ...shared, ledger, sealer, queue });
+  const agreements = new AgreementService({ ...shared, sealing, queue, inspector, config });
 
   await sealing.recover();
+  await queue.recover();
   await uploads.removeOthers(store.ids());
   const stop = new AbortController();
   const retention = keepRetention(
     { state, agreements: store, captures: captureStore, samples, clock, log },
     stop.signal,
   );
+  const raising = queue.run(stop.signal);
   return {
     agreements,
     captures,
     async close() {
       stop.abort();
-      await Promise.all([captures.close(), sealing.close(), retention]);
+      await Promise.all([captures.close(), sealing.close(), retention, raising]);
     },
   };
 }

@@ -153,6 +153,7 @@ export function agreementRoutes(app: Api, { agreements, log }: HttpDeps): void {
           'SEAL_NOT_YET_VALID',
           'SEAL_USAGE',
           'SEAL_FOREIGN',
+          'SEAL_REVOKED',
           'SEAL_GLYPH_MISSING',
           'SEAL_LEVEL_UNSUPPORTED',
           'SEAL_SELF_CHECK',

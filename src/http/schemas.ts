@@ -191,6 +191,9 @@ export const Capture = Type.Object(
 
 // --- agreements ---------------------------------------------------------------------------------------------------------
 
+const level = (description: string) => Type.Enum(['B-B', 'B-T', 'B-LT', 'B-LTA'], { type: 'string', description });
+const Level = level('PAdES baseline level');
+
 const Party = closed(
   { id: Id, name: PersonName, minor: Type.Optional(Type.Boolean({ description: 'A child under 14' })) },
   { title: 'Party' },
@@ -232,6 +235,19 @@ export const Agreement = Type.Object(
       }),
     ),
     state: Type.Enum(['draft', 'marked', 'sealed'], { type: 'string' }),
+    level: Type.Optional(level('PAdES baseline level of the sealed document as it is now')),
+    pendingLevel: Type.Optional(
+      Type.Object(
+        {
+          level: Level,
+          since: Time,
+          attempts: Type.Integer({ minimum: 1 }),
+          nextAttemptAt: Time,
+          problem: Problem,
+        },
+        { description: 'A level that could not be reached yet; the daemon tries again by itself' },
+      ),
+    ),
     number: Type.Optional(Type.String()),
     kind: Type.Optional(Kind),
     parties: Type.Array(Party),
@@ -312,8 +328,6 @@ export const MarkInput = Type.Union(
   },
 );
 
-const Level = Type.Enum(['B-B', 'B-T', 'B-LT', 'B-LTA'], { type: 'string', description: 'PAdES baseline level' });
-
 export const SealRequest = closed(
   {
     placement: Type.Optional(Placement),
@@ -323,7 +337,11 @@ export const SealRequest = closed(
           'Also a paging seal across the pages’ edges (`seal.pagingEdge`): marks of the document, drawn before it is signed. A single page takes none',
       }),
     ),
-    level: Type.Optional(Level),
+    level: Type.Optional(
+      level(
+        'PAdES baseline level; absent: as configured. Where an authority cannot be reached the seal is of a lower level, the answer says so, and the rest is added later',
+      ),
+    ),
     reason: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   },
   { title: 'SealRequest', description: 'Without a placement: astride the year and month of the date', examples: [{}] },
@@ -349,7 +367,11 @@ export const SealAnswer = Type.Object(
     judicialConfirmationDeadline: Time,
     warnings: Type.Array(Notice),
   },
-  { title: 'SealAnswer' },
+  {
+    title: 'SealAnswer',
+    description:
+      'The document as it was sealed. A higher level is reached later by adding to it: its first `bytes` bytes keep this hash, and the same answer is given again',
+  },
 );
 
 // --- the seal -----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /**
- * The ledger of the seal's uses (E-Seal Measures, State Council Office 2025 no. 33: use is recorded, kept and traceable). Rows are
- * only ever added, and each carries the hash of the one before, so that a row changed, dropped or put elsewhere shows.
+ * The ledger of the seal's uses (E-Seal Measures, State Council Office 2025 no. 33: use is recorded, kept and traceable), and of what was
+ * added to sealed documents later, so that a document is found by the hash it has now. Rows are only ever added, and each carries the hash of the one before, so that a row changed, dropped or put elsewhere shows.
  */
 import { createHash } from 'node:crypto';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
@@ -14,10 +14,13 @@ export interface SealUse {
   readonly certificate?: string;
   readonly idempotencyKey?: string;
   readonly requestHash?: string;
-  readonly via: 'http' | 'cli';
-  /** `failed`: the key may have signed, but nothing was handed out. */
-  readonly outcome: 'sealed' | 'failed';
+  /** `queue`: by the daemon itself, once an authority could be reached. */
+  readonly via: 'http' | 'cli' | 'queue';
+  /** `failed`: the key may have signed, but nothing was handed out. `extended`: a sealed document, without another use of the key. */
+  readonly outcome: 'sealed' | 'failed' | 'extended';
   readonly agreementId?: string;
+  /** PAdES level that was reached; absent where the outcome is `failed`, and in records of before there were levels. */
+  readonly level?: 'B-B' | 'B-T' | 'B-LT' | 'B-LTA';
 }
 
 /** A use as it stands in the ledger. */
@@ -58,12 +61,13 @@ export class Ledger {
       via: use.via,
       outcome: use.outcome,
       agreement_id: use.agreementId ?? null,
+      level: use.level ?? null,
       previous_hash: last?.hash ?? ORIGIN,
     };
     const hash = hashOf(row);
-    const places = [...HASHED, 'hash'].map((column) => `:${column}`);
+    const columns = Object.keys(row).concat('hash');
     this.#database
-      .prepare(`INSERT INTO seal_use (${HASHED.join(', ')}, hash) VALUES (${places.join(', ')})`)
+      .prepare(`INSERT INTO seal_use (${columns.join(', ')}) VALUES (:${columns.join(', :')})`)
       .run({ ...row, hash });
     return { n: Number(row['n']), hash };
   }
@@ -73,6 +77,11 @@ export class Ledger {
     return recordOf(
       this.#database.prepare(`SELECT * FROM seal_use WHERE idempotency_key = ? AND outcome = 'sealed'`).get(key),
     );
+  }
+
+  /** Whether the document with this hash carries the seal by what is recorded: it was sealed, or extended, to be that. */
+  knows(hashAfter: string): boolean {
+    return this.#database.prepare('SELECT n FROM seal_use WHERE hash_after = ?').get(hashAfter) !== undefined;
   }
 
   last(): LedgerRecord | null {
@@ -105,7 +114,7 @@ export class Ledger {
 
 type Row = Record<string, SQLOutputValue>;
 
-/** The columns that a record's hash covers, in the order in which it does. */
+/** The columns that every record's hash covers, in the order in which it does. */
 const HASHED = [
   'n',
   'time',
@@ -122,11 +131,15 @@ const HASHED = [
 
 /**
  * SHA-256, hexadecimal, of the UTF-8 text of a JSON array without white space: "zhiyin-seal-use-1", then the columns of `HASHED` as they
- * stand in the table: n a number, times RFC 3339 in UTC with milliseconds, null for what is absent. All text is printable ASCII,
- * so that any JSON library writes the same bytes.
+ * stand in the table: n a number, times RFC 3339 in UTC with milliseconds, null for what is absent; where there is a level,
+ * "zhiyin-seal-use-2" and the level at the end. All text is printable ASCII, so that any JSON library writes the same bytes.
  */
 function hashOf(row: Row): string {
-  const canonical = JSON.stringify(['zhiyin-seal-use-1', ...HASHED.map((column) => row[column])]);
+  const values = HASHED.map((column) => row[column]);
+  const level = row['level'];
+  const canonical = JSON.stringify(
+    level === null ? ['zhiyin-seal-use-1', ...values] : ['zhiyin-seal-use-2', ...values, level],
+  );
   return createHash('sha256').update(canonical, 'utf8').digest('hex');
 }
 
@@ -145,6 +158,7 @@ function recordOf(row: Row | undefined): LedgerRecord | null {
     via: row['via'] as LedgerRecord['via'],
     outcome: row['outcome'] as LedgerRecord['outcome'],
     ...optional('agreementId', 'agreement_id'),
+    ...(typeof row['level'] === 'string' ? { level: row['level'] as NonNullable<LedgerRecord['level']> } : {}),
     previousHash: String(row['previous_hash']),
     hash: String(row['hash']),
   };

@@ -1,6 +1,8 @@
 /** What is asked of the sealer and what it answers: types only. */
 import type { Hash } from 'node:crypto';
 import type { Raster } from '../biometric/raster.ts';
+import type { AppError } from '../errors.ts';
+import type { Level } from './level.ts';
 
 /**
  * Where a mark or seal goes. Positions name the centre, in millimetres from the top left of the page as seen (after rotation and
@@ -51,6 +53,24 @@ export interface SealJob {
   readonly reason?: string;
   /** False where a mark comes from a simulated reader: then only a TEST seal will do. */
   readonly allowReal: boolean;
+  /** What to reach where the authorities answer. Default: B-B, for which nobody is asked. */
+  readonly level?: Level;
+  /** Once it aborts nobody is waited for any more: what the authorities have not said by then is left out. */
+  readonly hurry?: AbortSignal;
+}
+
+/**
+ * A sealed file that is to reach a higher level, extended in place: on failure it is what it was. B-LTA adds a document timestamp in any
+ * case, and so renews a file that has one.
+ */
+export interface ExtensionJob {
+  readonly path: string;
+  readonly bytes: number;
+  /** SHA-256, hexadecimal, that the file must have. */
+  readonly sha256: string;
+  /** What its newest signature has; absent: not known, and then all its signatures are raised, whoever made them. */
+  readonly from?: Level;
+  readonly to: Level;
 }
 
 export interface Notice {
@@ -67,9 +87,33 @@ export interface SealedFile {
   readonly sealedAt: Date;
   /** SHA-256 of the certificate, hexadecimal. */
   readonly certificateSha256: string;
+  readonly level: Level;
+  /** Why that is not the level that was asked for. */
+  readonly shortfall?: AppError;
   readonly warnings: readonly Notice[];
 }
 
+export interface ExtendedFile {
+  /** SHA-256, hexadecimal, of the file after. */
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly extendedAt: Date;
+  /** Higher than it was. */
+  readonly level: Level;
+  /** Why that is not the level that was asked for. */
+  readonly shortfall?: AppError;
+}
+
+/** What may be asked for, by the authorities that are configured. */
+export interface Levels {
+  /** Where nobody asks for another. */
+  readonly preset: Level;
+  readonly available: readonly Level[];
+}
+
 export interface Sealer {
+  readonly levels: Levels;
   seal(job: SealJob, signal: AbortSignal): Promise<SealedFile>;
+  /** Needs no key. Throws why no higher level was reached, and leaves the file as it was then. */
+  extend(job: ExtensionJob, signal: AbortSignal): Promise<ExtendedFile>;
 }

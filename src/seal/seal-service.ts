@@ -1,21 +1,39 @@
 /**
  * The pipeline from a PDF and its marks to a sealed PDF, in order: where everything goes, the increment (planned apart, in the
- * worker that never sees the key), the digest, the signature, the append, and a check of what was written. The check reads the
- * increment back and verifies the signature over the digest; whoever hands the file out reads all of it once more before that.
+ * worker that never sees the key), the digest, the signature, its timestamp, the append, and a check of what was written. The check
+ * reads the increment back and verifies the signature over the digest; whoever hands the file out reads all of it once more before that.
  */
 import { createHash, randomBytes, randomInt } from 'node:crypto';
-import type { Hash } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { concatBytes } from '../bytes.ts';
 import type { Clock } from '../clock.ts';
+import type { Certificate } from '../cms/certificate.ts';
 import { createSignedData, parseSignedData, verifySignedData } from '../cms/signed-data.ts';
+import { parseTimestampToken, timestampsOf, verifyTimestampToken } from '../cms/timestamp.ts';
 import { AppError, isAppError } from '../errors.ts';
-import { fileChunks } from '../file-chunks.ts';
+import type { SecurityStore } from '../pdf/dss.ts';
 import type { Appearance, PlannedIncrement } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
+import { contentsIn, coveredDigest, fillContents, roomOf } from './contents.ts';
 import { outlinesFor } from './glyph-outlines.ts';
+import { GrowingFile } from './growing-file.ts';
+import type { Flush } from './growing-file.ts';
 import type { KeyStore, SealKey } from './key-store.ts';
-import type { Notice, PagingEdge, SealJob, SealedFile, Sealer } from './seal-job.ts';
+import { LevelRaiser, attempt } from './level-raiser.ts';
+import type { Attempt } from './level-raiser.ts';
+import { isAtLeast } from './level.ts';
+import type { Level } from './level.ts';
+import type {
+  ExtendedFile,
+  ExtensionJob,
+  Levels,
+  Notice,
+  PagingEdge,
+  SealJob,
+  SealedFile,
+  Sealer,
+} from './seal-job.ts';
+import { witnessesIn } from './witnesses.ts';
 
 export interface SealServiceOptions {
   readonly pool: PdfPool;
@@ -30,8 +48,12 @@ export interface SealServiceOptions {
   readonly pagingEdge: PagingEdge;
   /** Folder for glyph outlines that were made once. */
   readonly cacheFolder: string;
+  /** Who has the authorities; absent: nobody, and B-B is all there is. */
+  readonly raiser?: LevelRaiser;
+  /** Where nobody asks for another level. Default: B-B. */
+  readonly presetLevel?: Level;
   /** Brings what was written to the disk itself; default `datasync`. */
-  readonly flush?: (file: FileHandle) => Promise<void>;
+  readonly flush?: Flush;
 }
 
 const SIGNED_BEFORE: Notice = {
@@ -55,23 +77,35 @@ const ENCRYPTED_PERMISSIONS: Notice = {
 
 export class SealService implements Sealer {
   readonly #options: SealServiceOptions;
+  readonly #raiser: LevelRaiser;
   /** The drawn seal by the text on it: built once, used for every agreement. */
   readonly #appearances = new Map<string, Promise<Appearance>>();
 
   constructor(options: SealServiceOptions) {
     this.#options = options;
+    this.#raiser = options.raiser ?? new LevelRaiser({ pool: options.pool });
+  }
+
+  get levels(): Levels {
+    const { presetLevel = 'B-B' } = this.#options;
+    return { preset: presetLevel, available: this.#raiser.available };
   }
 
   /**
-   * Seals `job.path` in place: on return the file is complete on disk, on a throw it is what it was.
+   * Seals `job.path` in place: on return the file is complete on disk, on a throw it is what it was. An authority that does not answer
+   * keeps no seal off: the level is lower then.
    * @throws AppError SEAL_* for the key, READER_SIMULATED, PDF_*, KEYWORD_*, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, FILE_*.
    */
   async seal(job: SealJob, signal: AbortSignal): Promise<SealedFile> {
     const { pool, keys, clock, pagingEdge } = this.#options;
+    const { level: wanted = 'B-B', hurry } = job;
     const key = keys.use();
     if (!job.allowReal && !key.certificate.isTest) {
       throw new AppError('READER_SIMULATED', 'the agreement carries a simulated print and the seal is not a TEST seal');
     }
+    const patience = hurry === undefined ? signal : AbortSignal.any([signal, hurry]);
+    const proving = this.#proveSigner(key, wanted, patience, signal);
+    proving.catch(() => undefined); // met where it is waited for, if nothing fails first
     const seal = await this.#appearance(key);
     // What draws loads pdf-lib, and a daemon that only listens need not wait for it.
     const { layOut, lookUnder, underAnnotations } = await import('./layout.ts');
@@ -87,7 +121,7 @@ export class SealService implements Sealer {
           appearance: seal,
           signerName: key.certificate.subject.cn ?? key.certificate.subject.text,
           time: sealedAt,
-          contentsBytes: key.signatureBytes,
+          contentsBytes: key.signatureBytes + (wanted === 'B-B' ? 0 : this.#raiser.signatureRoom),
           ...(job.reason === undefined ? {} : { reason: job.reason }),
         },
       },
@@ -98,35 +132,110 @@ export class SealService implements Sealer {
     // Behind the plan in the worker, beside the hash, the signature and the disk here.
     const looking = lookUnder(job.checkOverlap === true ? layout.unseen : [], job, pool, signal);
     looking.catch(() => undefined); // likewise
-    await using file = await openToExtend(job.path);
-    const [plan, { size: sizeNow }] = await Promise.all([planning, file.stat()]);
-    requireUntouched(sizeNow, job, plan);
-    const before = job.midstate?.copy() ?? (await hashOf(file, job.bytes, signal));
-    const digest = signIncrement(plan, before, key);
-    const sha256Before = before.copy().digest('hex');
-    const sha256After = before.copy().update(plan.bytes).digest('hex');
-    signal.throwIfAborted();
-    let under: readonly Notice[];
-    try {
-      await append(file, plan.bytes, job.bytes);
-      [, , under] = await allOf([this.#flush(file), checkWritten(file, plan, digest, key), looking]);
-    } catch (error) {
-      await file.truncate(job.bytes);
-      await this.#flush(file);
-      throw error;
+    await using file = await GrowingFile.open(job.path, job.bytes, this.#options.flush);
+    const [plan] = await Promise.all([planning, file.requireUntouched()]);
+    if (plan.originalBytes !== job.bytes) {
+      throw new AppError('SEAL_FAILED', `planned for ${plan.originalBytes} bytes, the file has ${job.bytes}`);
     }
+    const before = job.midstate?.copy() ?? (await file.hash(signal));
+    const digest = coveredDigest(plan, before);
+    const proof = await proving; // a seal that is revoked signs nothing
+    const cms = createSignedData({ digest, chain: key.chain, sign: (data) => key.sign(data) });
+    if (cms.length > roomOf(plan)) {
+      throw new AppError('SEAL_FAILED', `the signature takes ${cms.length} bytes, ${roomOf(plan)} were kept for it`);
+    }
+    const had = await this.#stamp({ cms, room: roomOf(plan), wanted, proof }, patience, signal);
+    fillContents(plan, had.cms);
+    const raised =
+      had.level === 'B-T' && isAtLeast(wanted, 'B-LT') && had.shortfall === undefined
+        ? await this.#raiser.raise(
+            { path: job.path, tail: plan.bytes, hash: before.copy().update(plan.bytes), ...had, witnesses: [] },
+            wanted,
+            clock.now(),
+            signal,
+            patience,
+          )
+        : { ...had, bytes: new Uint8Array() };
+    const added = concatBytes(plan.bytes, raised.bytes);
+    signal.throwIfAborted();
+    const check = (back: Buffer): void => checkSignature(contentsIn(back, plan), digest, key.chain);
+    const under = await file.append(added, check, looking);
     return {
-      sha256Before,
-      sha256After,
-      bytes: job.bytes + plan.bytes.length,
+      sha256Before: before.copy().digest('hex'),
+      sha256After: before.copy().update(added).digest('hex'),
+      bytes: job.bytes + added.length,
       sealedAt,
       certificateSha256: key.certificate.sha256,
+      level: raised.level,
+      ...(raised.shortfall === undefined ? {} : { shortfall: raised.shortfall }),
       warnings: [...layout.notices, ...under, ...underAnnotations(layout, plan.coveredMarks), ...noticesOf(plan)],
     };
   }
 
-  async #flush(file: FileHandle): Promise<void> {
-    await (this.#options.flush?.(file) ?? file.datasync());
+  /**
+   * Raises a file that was sealed earlier, by this or another house: what its signatures and timestamps rest on is read from the file. The
+   * key is not needed.
+   * @throws AppError SEAL_FAILED where it is another file, PDF_*, FILE_*, why no higher level was reached, the signal's reason.
+   */
+  async extend({ path, bytes, sha256, from, to }: ExtensionJob, signal: AbortSignal): Promise<ExtendedFile> {
+    const { pool, clock, flush } = this.#options;
+    await using file = await GrowingFile.open(path, bytes, flush);
+    await file.requireUntouched();
+    const hash = await file.hash(signal);
+    if (hash.copy().digest('hex') !== sha256) throw new AppError('SEAL_FAILED', 'it is not the file that was sealed');
+    const { witnesses, isTimed } = witnessesIn(
+      await pool.inspectSigned(path, signal),
+      from === undefined ? 'all' : 'newest',
+    );
+    const level = from ?? (isTimed ? 'B-T' : 'B-B');
+    const start = { path, tail: new Uint8Array(), hash, level, proven: [], witnesses };
+    const raised = await this.#raiser.raise(start, to, clock.now(), signal);
+    if (raised.level === from || (raised.bytes.length === 0 && raised.shortfall !== undefined)) {
+      throw raised.shortfall ?? new AppError('INTERNAL', `nothing leads from ${level} to ${to}`);
+    }
+    signal.throwIfAborted();
+    if (raised.bytes.length > 0) await file.append(raised.bytes, () => undefined, Promise.resolve());
+    return {
+      sha256: hash.update(raised.bytes).digest('hex'),
+      bytes: bytes + raised.bytes.length,
+      extendedAt: clock.now(),
+      level: raised.level,
+      ...(raised.shortfall === undefined ? {} : { shortfall: raised.shortfall }),
+    };
+  }
+
+  /** Asks whether the seal's own certificate is revoked, where that is to stand in the document; null where it is not. */
+  async #proveSigner(
+    { certificate, chain }: SealKey,
+    wanted: Level,
+    patience: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<Attempt<SecurityStore> | null> {
+    if (!isAtLeast(wanted, 'B-LT')) return null;
+    const now = this.#options.clock.now();
+    const witness = { certificate, pool: chain, purpose: 'document', at: now } as const;
+    return attempt(this.#raiser.prove(witness, now, patience), signal);
+  }
+
+  /** The signature with a timestamp, where one is wanted and can be had, and what proves it and its signer. */
+  async #stamp(
+    { cms, room, wanted, proof: own }: Unstamped,
+    patience: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<Stamped> {
+    const unstamped = { cms, level: 'B-B', proven: [] } as const;
+    if (wanted === 'B-B') return unstamped;
+    const stamp = await attempt(this.#raiser.stampSignature(cms, room, patience), signal);
+    if (!stamp.ok) return { ...unstamped, shortfall: stamp.shortfall };
+    const stamped = { cms: stamp.value.cms, level: 'B-T', proven: [] } as const;
+    if (own === null) return stamped;
+    if (!own.ok) return { ...stamped, shortfall: own.shortfall };
+    const { witness } = stamp.value;
+    const proof = await attempt(this.#raiser.prove(witness, this.#options.clock.now(), patience), signal);
+    if (proof.ok) return { ...stamped, proven: [own.value, proof.value] };
+    // A timestamp by a certificate that is revoked is none.
+    const isNone = isAppError(proof.shortfall, 'TIMESTAMP_UNTRUSTED');
+    return { ...(isNone ? unstamped : stamped), shortfall: proof.shortfall };
   }
 
   #appearance(key: SealKey): Promise<Appearance> {
@@ -162,6 +271,23 @@ export class SealService implements Sealer {
   }
 }
 
+/** A signature, and what is wanted for it; `room` is what it may grow to. */
+interface Unstamped {
+  readonly cms: Uint8Array;
+  readonly room: number;
+  readonly wanted: Level;
+  /** Of the signer, where one is wanted. */
+  readonly proof: Attempt<SecurityStore> | null;
+}
+
+interface Stamped {
+  readonly cms: Uint8Array;
+  readonly level: 'B-B' | 'B-T';
+  readonly proven: readonly SecurityStore[];
+  /** Why it goes no higher. */
+  readonly shortfall?: AppError;
+}
+
 /** What the document itself gives occasion to say. */
 function noticesOf({ signedBefore, overridesPermissions, repaired }: PlannedIncrement): Notice[] {
   return [
@@ -171,89 +297,15 @@ function noticesOf({ signedBefore, overridesPermissions, repaired }: PlannedIncr
   ];
 }
 
-async function openToExtend(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'r+');
-  } catch (cause) {
-    throw new AppError('FILE_UNWRITABLE', 'the PDF to seal', { cause });
-  }
-}
-
-/** Waits for all to end, however they end: what is undone afterwards must not be done meanwhile. */
-async function allOf<T extends readonly unknown[] | []>(work: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  await Promise.allSettled(work);
-  return Promise.all(work);
-}
-
-/** The file must still be what was planned for: a length that differs means that another hand was in it. */
-function requireUntouched(size: number, job: SealJob, plan: PlannedIncrement): void {
-  if (size !== job.bytes || plan.originalBytes !== job.bytes) {
-    throw new AppError('SEAL_FAILED', `the file changed while it was being sealed: ${job.bytes} bytes, now ${size}`);
-  }
-}
-
-async function hashOf(file: FileHandle, bytes: number, signal: AbortSignal): Promise<Hash> {
-  const hash = createHash('sha256');
-  let read = 0;
-  for await (const chunk of fileChunks(file, { bytes, signal })) {
-    hash.update(chunk);
-    read += chunk.length;
-  }
-  if (read < bytes) throw new AppError('FILE_UNREADABLE', 'the PDF to seal ended early');
-  return hash;
-}
-
-/**
- * Signs what the plan's ByteRange covers (the original, of which `before` is the hash, and the increment but for Contents) and
- * writes the CMS into the gap, hexadecimal, padded with zeros as ISO 32000-2, 12.8.1 has it. Gives the digest.
- */
-function signIncrement(plan: PlannedIncrement, before: Hash, key: SealKey): Uint8Array {
-  const { bytes, originalBytes, contents } = plan;
-  const open = contents.offset - originalBytes;
-  const digest = before
-    .copy()
-    .update(bytes.subarray(0, open - 1)) // up to the `<`
-    .update(bytes.subarray(open + contents.length + 1)) // from after the `>`
-    .digest();
-  const cms = createSignedData({ digest, chain: key.chain, sign: (data) => key.sign(data) });
-  if (cms.length * 2 > contents.length) {
-    throw new AppError(
-      'SEAL_FAILED',
-      `the signature takes ${cms.length} bytes, ${contents.length / 2} were kept for it`,
-    );
-  }
-  const digits = Buffer.from(cms).toString('hex').padEnd(contents.length, '0');
-  bytes.set(Buffer.from(digits, 'latin1'), open);
-  return digest;
-}
-
-/** Reads back what was appended: the same bytes, with a signature in them that verifies over the digest. Throws SEAL_SELF_CHECK. */
-async function checkWritten(
-  file: FileHandle,
-  plan: PlannedIncrement,
-  digest: Uint8Array,
-  { chain }: SealKey,
-): Promise<void> {
-  const { bytes, originalBytes, contents } = plan;
-  const back = Buffer.alloc(bytes.length);
-  const [{ bytesRead }, { size }] = await Promise.all([file.read(back, 0, back.length, originalBytes), file.stat()]);
-  if (bytesRead !== bytes.length || size !== originalBytes + bytes.length || !back.equals(bytes)) {
-    throw new AppError('SEAL_SELF_CHECK', 'the increment on disk is not the one that was written');
-  }
-  const open = contents.offset - originalBytes;
-  const cms = Buffer.from(back.toString('latin1', open, open + contents.length), 'hex');
-  const check = verifySignedData(parseSignedData(cms, chain), digest, { signingCertificate: 'required' });
+/** Throws SEAL_SELF_CHECK unless the signature that was read back, and the timestamp in it, are over what was signed. */
+function checkSignature(cms: Uint8Array, digest: Uint8Array, chain: readonly Certificate[]): void {
+  const parsed = parseSignedData(cms, chain);
+  const check = verifySignedData(parsed, digest, { signingCertificate: 'required' });
   if (!check.ok) throw new AppError('SEAL_SELF_CHECK', check.code);
-}
-
-async function append(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
-  try {
-    for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
-      done += bytesWritten;
-    }
-  } catch (cause) {
-    throw isAppError(cause) ? cause : new AppError('FILE_UNWRITABLE', 'the sealed PDF', { cause });
+  const stamped = createHash('sha256').update(parsed.signature).digest();
+  for (const token of timestampsOf(parsed)) {
+    const stamp = verifyTimestampToken(parseTimestampToken(token), stamped);
+    if (!stamp.ok) throw new AppError('SEAL_SELF_CHECK', stamp.code);
   }
 }
 

@@ -1,8 +1,8 @@
 /** Verification as a service: of a file, of an upload, and of what was just sealed. */
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { parseCertificates } from '../cms/certificate.ts';
+import { CertificateFiles } from '../cms/certificate-files.ts';
 import type { Certificate } from '../cms/certificate.ts';
 import { AppError, isAppError, problemOf } from '../errors.ts';
 import { gathered } from '../file-chunks.ts';
@@ -28,10 +28,11 @@ export interface UploadOptions {
 export class Verifier {
   readonly #pool: TaskPool<VerifyTasks>;
   readonly #options: VerifierOptions;
-  #roots: Promise<readonly Certificate[]> | undefined;
+  readonly #roots: CertificateFiles;
 
   constructor(options: VerifierOptions) {
     this.#options = options;
+    this.#roots = new CertificateFiles(options.rootFiles);
     const worker = new URL(`./verify-worker${extname(import.meta.filename)}`, import.meta.url);
     this.#pool = new TaskPool<VerifyTasks>({ worker, timeoutMs: options.timeoutMs });
   }
@@ -80,27 +81,12 @@ export class Verifier {
 
   /** The configured roots, read once. */
   roots(): Promise<readonly Certificate[]> {
-    if (this.#roots === undefined) {
-      this.#roots = readRoots(this.#options.rootFiles);
-      this.#roots.catch(() => (this.#roots = undefined)); // read anew once the file is mended
-    }
-    return this.#roots;
+    return this.#roots.read();
   }
 
   async close(): Promise<void> {
     await this.#pool.close();
   }
-}
-
-async function readRoots(paths: readonly string[]): Promise<Certificate[]> {
-  const files = await Promise.all(
-    paths.map((path) =>
-      readFile(path).catch((cause: unknown) => {
-        throw new AppError('FILE_UNREADABLE', path, { cause });
-      }),
-    ),
-  );
-  return files.flatMap((bytes) => parseCertificates(bytes));
 }
 
 async function spool(

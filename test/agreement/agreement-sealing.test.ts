@@ -80,7 +80,7 @@ describe('sealing', () => {
     house.agreements.addMark(id, { partyId: 'jia', kind: 'paper' });
     house.agreements.addMark(id, { partyId: 'jia', kind: 'stamp', png: pictureOf(5) });
     await house.agreements.seal(id, { placement: { page: 1, xMm: 100, yMm: 200 }, reason: '人民调解' }, 'key-1');
-    const [{ midstate, ...job } = { midstate: undefined }] = house.sealer.jobs;
+    const [{ midstate, hurry, ...job } = { midstate: undefined, hurry: undefined }] = house.sealer.jobs;
     expect(job).toEqual({
       path: join(house.state.uploads, `${id}.pdf`),
       bytes: DOCUMENT.length,
@@ -89,6 +89,7 @@ describe('sealing', () => {
       reason: '人民调解',
       checkOverlap: true,
       allowReal: true,
+      level: 'B-B',
       marks: [
         { who: { role: 'party', index: 0 }, picture: { kind: 'stamp', png: pictureOf(5) } },
         { who: { role: 'party', index: 1 }, picture: { kind: 'fingerprint', raster: ridges(3) } },
@@ -100,6 +101,7 @@ describe('sealing', () => {
       ],
     });
     expect(midstate?.copy().digest('hex')).toBe(sha256(DOCUMENT));
+    expect(hurry?.aborted).toBe(false);
   });
 
   test('allows only a TEST seal where a print is simulated', async () => {
@@ -166,10 +168,11 @@ describe('the gate', () => {
   });
 
   test.each<[SealRequest, string]>([
-    [{ level: 'B-T' }, 'SEAL_LEVEL_UNSUPPORTED: level: expected B-B, got B-T'],
+    [{ level: 'B-T' }, 'SEAL_LEVEL_UNSUPPORTED: level: expected one of B-B, got B-T'],
     [{ placement: { page: 9, xMm: 1, yMm: 1 } }, 'PAGE_OUT_OF_RANGE: placement.page: expected 1 to 1, got 9'],
   ])('refuses %j', async (request, message) => {
     const house = await openHouse();
+    house.sealer.levels = { preset: 'B-B', available: ['B-B'] };
     const { id } = await marked(house);
     await expect(house.agreements.seal(id, request, 'key-1')).rejects.toThrow(message);
     expect(house.agreements.get(id).state).toBe('marked');

@@ -1,21 +1,36 @@
-/** The daemon's process is killed at every step of a sealing; what is found after is as if it had never begun, or as if it was answered. */
+/** The daemon's process is killed at every step of a sealing, and of an extension; what is found after is as if it had never begun, or as if it was answered. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openState } from '../../src/state.ts';
-import { DOCUMENT, SEALED_SUFFIX, capturePrint, marked, openHouse, sha256 } from '../support/agreement-house.ts';
+import {
+  DOCUMENT,
+  OFFLINE,
+  SEALED_SUFFIX,
+  added,
+  capturePrint,
+  marked,
+  openHouse,
+  sha256,
+} from '../support/agreement-house.ts';
+import { settle } from '../support/clock.ts';
 import { temporaryFolder } from '../support/state.ts';
 
 /** Runs the sealing in a process of its own, which kills itself at `step`; with no step it prints the answer. */
-async function sealElsewhere(
+function sealElsewhere(folder: string, id: string, step: string): Promise<{ signal: string | null; output: string }> {
+  return runElsewhere('seal-and-die.ts', folder, id, step);
+}
+
+async function runElsewhere(
+  name: string,
   folder: string,
   id: string,
   step: string,
 ): Promise<{ signal: string | null; output: string }> {
   writeFileSync(join(folder, 'config.json'), '{}');
-  const script = join(import.meta.dirname, '../support/seal-and-die.ts');
+  const script = join(import.meta.dirname, '../support', name);
   const child = spawn(process.execPath, [script, folder, id, step], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -62,6 +77,55 @@ describe.skipIf(process.platform === 'win32')('kill -9', () => {
     expect(readFileSync(path).equals(sealed)).toBe(true);
     expect(next.ledger.verifyChain()).toEqual({ ok: true, records: 1 });
     expect(() => next.captures.image(captureId)).toThrow('CAPTURE_GONE');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('kill -9 while a sealed document is extended', () => {
+  const SEALED = Buffer.concat([DOCUMENT, Buffer.from(SEALED_SUFFIX)]);
+  const EXTENDED = Buffer.concat([SEALED, Buffer.from(added('B-T'))]);
+
+  test.each([
+    ['before the file is touched', 'before', 'undone'],
+    ['with half of the increment written', 'half', 'undone'],
+    ['with the whole increment on disk', 'appended', 'undone'],
+    ['in the middle of the last transaction', 'recording', 'undone'],
+    ['after the last transaction', 'concluded', 'extended'],
+    ['never', 'never', 'extended'],
+  ])('%s', async (_, step, outcome) => {
+    const folder = join(temporaryFolder(), 'state');
+    const state = openState(folder);
+    const house = await openHouse({ state });
+    house.sealer.authorities = { up: false, highest: 'B-B', problem: OFFLINE };
+    const { id } = await marked(house);
+    const answer = await house.agreements.seal(id, { level: 'B-T' }, 'key-1');
+    await house.close();
+    state.close();
+
+    expect((await runElsewhere('extend-and-die.ts', folder, id, step)).signal).toBe(
+      step === 'never' ? null : 'SIGKILL',
+    );
+
+    const found = openState(folder);
+    onTestFinished(() => found.close());
+    const path = join(found.uploads, `${id}.pdf`);
+    const offline = await openHouse({ state: found, authorities: { up: false, highest: 'B-B', problem: OFFLINE } });
+    const expected = outcome === 'extended' ? EXTENDED : SEALED;
+    const { level, pendingLevel } = offline.agreements.get(id);
+    expect({ level, waits: pendingLevel !== undefined }).toEqual(
+      outcome === 'extended' ? { level: 'B-T', waits: false } : { level: 'B-B', waits: true },
+    );
+    const document = await offline.agreements.document(id);
+    expect(document).toMatchObject({ bytes: expected.length, sha256: sha256(expected) });
+    expect(readFileSync(path).equals(expected)).toBe(true);
+    expect(offline.ledger.verifyChain()).toEqual({ ok: true, records: outcome === 'extended' ? 2 : 1 });
+    expect(await offline.agreements.seal(id, { level: 'B-T' }, 'key-1')).toEqual(answer);
+    await offline.close();
+
+    const online = await openHouse({ state: found });
+    await expect.poll(async () => (await settle(), online.agreements.get(id).level), { interval: 1 }).toBe('B-T');
+    expect(readFileSync(path).equals(EXTENDED)).toBe(true);
+    expect(online.ledger.verifyChain()).toEqual({ ok: true, records: 2 });
+    expect(online.ledger.last()).toMatchObject({ outcome: 'extended', hashAfter: sha256(EXTENDED) });
   });
 });
 

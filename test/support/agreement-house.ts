@@ -16,7 +16,9 @@ import { AppError } from '../../src/errors.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import type { Log } from '../../src/log.ts';
 import type { CaptureEvent, CaptureOptions, Sample } from '../../src/reader/driver.ts';
-import type { SealedFile, SealJob, Sealer } from '../../src/seal/seal-job.ts';
+import { LEVELS } from '../../src/seal/level.ts';
+import type { Level } from '../../src/seal/level.ts';
+import type { ExtendedFile, ExtensionJob, Levels, SealedFile, SealJob, Sealer } from '../../src/seal/seal-job.ts';
 import type { State } from '../../src/state.ts';
 import { settle, VirtualClock } from './clock.ts';
 import { temporaryFolder, temporaryState } from './state.ts';
@@ -130,9 +132,23 @@ export class PlayedReaders implements CaptureReaders {
 
 export const SEALED_SUFFIX = 'SEALED\n';
 
-/** Seals as the real one does, in place, but writes a word only. */
+export const OFFLINE = new AppError('TIMESTAMP_UNREACHABLE', 'http://tsa.example: ENETUNREACH');
+
+/** What an extension to a level adds. */
+export const added = (level: Level): string => `TO ${level}\n`;
+
+export type Authorities =
+  { readonly up: true } | { readonly up: false; readonly highest: Level; readonly problem: AppError };
+
+/** Seals and extends as the real one does, in place, but writes a word only. */
 export class PlayedSealer implements Sealer {
+  levels: Levels = { preset: 'B-B', available: ['B-B', 'B-T', 'B-LT', 'B-LTA'] };
   readonly jobs: SealJob[] = [];
+  readonly extensions: ExtensionJob[] = [];
+  /** What the authorities do: they are all there, or fail for all above the level. */
+  authorities: Authorities = { up: true };
+  /** What happens after the file was extended to a higher level, before that is told. */
+  beforeExtended: (signal: AbortSignal) => void | Promise<void> = () => {};
   /** What happens after the file was extended. */
   afterwards: (job: SealJob) => void | Promise<void> = () => {};
   readonly #clock: VirtualClock;
@@ -153,8 +169,26 @@ export class PlayedSealer implements Sealer {
       bytes: after.length,
       sealedAt: this.#clock.now(),
       certificateSha256: sha256(new TextEncoder().encode('certificate')),
+      ...this.#reach(job.level ?? 'B-B'),
       warnings: [],
     };
+  }
+
+  async extend(job: ExtensionJob, signal: AbortSignal): Promise<ExtendedFile> {
+    this.extensions.push(job);
+    const { level, ...shortfall } = this.#reach(job.to);
+    if (level === job.from || level === 'B-B') throw shortfall.shortfall ?? new Error('nothing to reach');
+    if (sha256(readFileSync(job.path)) !== job.sha256) throw new AppError('STATE_UNUSABLE', 'another file');
+    appendFileSync(job.path, added(level));
+    await this.beforeExtended(signal);
+    const after = readFileSync(job.path);
+    return { sha256: sha256(after), bytes: after.length, extendedAt: this.#clock.now(), level, ...shortfall };
+  }
+
+  #reach(wanted: Level): { level: Level; shortfall?: AppError } {
+    const { authorities } = this;
+    if (authorities.up || LEVELS.indexOf(wanted) <= LEVELS.indexOf(authorities.highest)) return { level: wanted };
+    return { level: authorities.highest, shortfall: authorities.problem };
   }
 }
 
@@ -171,6 +205,7 @@ export interface HouseSettings {
   readonly config?: Readonly<Record<string, string>>;
   readonly log?: Log;
   readonly clock?: VirtualClock;
+  readonly authorities?: Authorities;
 }
 
 /** Opened for the test at hand, and closed after it. `config` are environment variables. */
@@ -180,6 +215,7 @@ export async function openHouse(settings: HouseSettings = {}): Promise<House> {
   const ledger = new Ledger(state.database);
   const readers = new PlayedReaders();
   const sealer = new PlayedSealer(clock);
+  sealer.authorities = settings.authorities ?? sealer.authorities;
   const file = join(temporaryFolder(), 'config.json');
   writeFileSync(file, '{}');
   const config = loadConfig({ file, env: settings.config ?? {} });

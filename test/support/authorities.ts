@@ -116,9 +116,10 @@ async function wrongAnswer(authority: OpensslAuthority, question: Question, faul
 /** Of a TimeStampReq (RFC 3161, 2.4.1). */
 function partsOf(query: Uint8Array): { imprint: Uint8Array; nonce: Uint8Array; withoutCertReq: Uint8Array[] } {
   const { children } = readDer(query, { maxBytes: 10_000 });
+  const nonce = children.findLast(({ tag }) => tag === TAG.integer)!.body;
   return {
     imprint: children[1]!.children[1]!.body,
-    nonce: children.findLast(({ tag }) => tag === TAG.integer)!.body,
+    nonce: nonce.subarray(nonce[0] === 0 ? 1 : 0), // as it was before it became an INTEGER
     withoutCertReq: children.filter(({ tag }) => tag !== TAG.boolean).map(({ bytes }) => bytes),
   };
 }

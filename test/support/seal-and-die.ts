@@ -46,6 +46,7 @@ function seal(job: SealJob): Promise<SealedFile> {
     bytes: after.length,
     sealedAt: clock.now(),
     certificateSha256: hash(new Uint8Array()),
+    level: 'B-B',
     warnings: [],
   });
 }
@@ -61,7 +62,11 @@ const { agreements, close } = await openAgreements({
     },
   },
   ledger: new MortalLedger(state.database),
-  sealer: { seal },
+  sealer: {
+    levels: { preset: 'B-B', available: ['B-B'] },
+    seal,
+    extend: () => Promise.reject(new Error('nothing is extended here')),
+  },
   inspector: { inspect: () => Promise.reject(new Error('nothing is uploaded here')) },
   readers: {
     choose: () => ({ id: 'none', simulated: true }),

@@ -26,14 +26,23 @@ export interface SealingHouse extends AsyncDisposable {
   readonly pool: PdfPool;
   readonly sealer: SealService;
   readonly verifier: Verifier;
+  /** Again, after a lock. */
+  unlock(): Promise<void>;
   /** Copies `original` and seals the copy; gives its path. */
   seal(original: string, job?: Partial<SealJob>): Promise<{ path: string; bytes: Uint8Array; sealed: SealedFile }>;
 }
 
-export async function openSealing(options: { clock?: Clock; committeeName?: string } = {}): Promise<SealingHouse> {
-  const { clock = systemClock, committeeName = COMMITTEE } = options;
+export interface SealingOptions {
+  readonly clock?: Clock;
+  readonly committeeName?: string;
+  /** Whether the PKI has timestamp and revocation authorities (support/levels.ts). */
+  readonly authorities?: boolean;
+}
+
+export async function openSealing(options: SealingOptions = {}): Promise<SealingHouse> {
+  const { clock = systemClock, committeeName = COMMITTEE, authorities = false } = options;
   const folder = await mkdtemp(join(tmpdir(), 'zhiyin-sealing-'));
-  const pki = await makePki(join(folder, 'pki'), { committeeName, passphrase: PASSPHRASE });
+  const pki = await makePki(join(folder, 'pki'), { committeeName, passphrase: PASSPHRASE, authorities });
   const pool = new PdfPool({ timeoutMs: 10_000 });
   const keys = new KeyStore({ p12Path: pki.p12, committeeName, clock, idleLockMinutes: 0 });
   await keys.unlock(PASSPHRASE);
@@ -55,6 +64,7 @@ export async function openSealing(options: { clock?: Clock; committeeName?: stri
     pool,
     sealer,
     verifier,
+    unlock: () => keys.unlock(PASSPHRASE),
     async seal(original, job = {}) {
       const path = join(folder, `${++count}.pdf`);
       await copyFile(original, path);
