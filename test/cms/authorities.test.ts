@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +11,7 @@ import { toHex } from '../../src/bytes.ts';
 import { parseCertificate } from '../../src/cms/certificate.ts';
 import type { Certificate } from '../../src/cms/certificate.ts';
 import { buildChain } from '../../src/cms/chain.ts';
+import { parseCrl } from '../../src/cms/crl.ts';
 import { encodeOcspRequest, parseOcspResponse } from '../../src/cms/ocsp.ts';
 import { revocationOf, revocationOfChain } from '../../src/cms/revocation.ts';
 import type { Revocation } from '../../src/cms/revocation.ts';
@@ -169,6 +172,31 @@ describeTool('openssl', 'authorities over HTTP', () => {
     expect(
       revocationOf(committee!, intermediate!, { crls: [old], ocsps: [], certificates: [] }, new Date()),
     ).toMatchObject({ code: 'REVOCATION_OUTDATED' });
+  });
+
+  it('run as a command, which prints the settings that use them', async () => {
+    const script = join(import.meta.dirname, '../../scripts/authorities.ts');
+    const child = spawn(process.execPath, [script, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      let text = '';
+      for await (const chunk of child.stdout.setEncoding('utf8')) {
+        text += String(chunk);
+        if (text.endsWith('\n}\n')) break;
+      }
+      const settings = JSON.parse(text) as {
+        trust: { roots: string[] };
+        timestamp: { url: string };
+        revocation: { ocsp: string; crls: string[] };
+      };
+      expect(settings.trust.roots).toEqual([pki.rootPem]);
+      expect(new URL(settings.timestamp.url).hostname).toBe('127.0.0.1');
+      const crls = await Promise.all(settings.revocation.crls.map((url) => ask(url)));
+      expect(crls.map((bytes) => parseCrl(bytes).issuer.cn)).toEqual([root!.subject.cn, intermediate!.subject.cn]);
+    } finally {
+      child.kill('SIGTERM');
+      const [code] = (await once(child, 'exit')) as [number | null];
+      expect(code).toBe(0);
+    }
   });
 
   it('tell whom they revoked, by both, the stamping authority too', async () => {
