@@ -58,7 +58,7 @@ const MODES: Readonly<Record<string, readonly string[]>> = {
   'AES, 256 bits, linearized': ['256', '--', '--linearize'],
 };
 
-function encrypt(source: string, options: readonly string[], userPassword = ''): Uint8Array {
+function encrypt(source: string, options: readonly string[], userPassword = ''): Buffer {
   const out = join(folder, 'encrypted.pdf');
   const args = ['--allow-weak-crypto', '--encrypt', userPassword, 'owner', ...options, source, out];
   const { status, stderr } = runTool('qpdf', args);
@@ -180,6 +180,23 @@ describeTool(['qpdf', 'pdfsig', 'mutool', 'pdftoppm', 'openssl'], 'a document th
       expect(read.certificates.map((der) => Uint8Array.from(der))).toEqual(store.certificates);
       expect(read.ocsps.map((der) => Uint8Array.from(der))).toEqual(store.ocsps);
     }
+  });
+
+  it.each(Object.keys(MODES))('is put together again where its cross-reference is broken: %s', (mode) => {
+    const whole = encrypt(SOURCES['an agreement'] ?? '', MODES[mode] ?? []);
+    const text = whole.toString('latin1');
+    const broken = Buffer.from(
+      text.replace(/\d+(?=\n%%EOF\n$)/, (digits) => '7'.repeat(digits.length)),
+      'latin1',
+    );
+    expect(codeOf(() => open(broken))).toBe('PDF_XREF_BROKEN');
+    const plan = incrementOf(broken);
+    const path = file('rebuilt.pdf', extendedBy(broken, plan));
+    expect(runTool('qpdf', ['--check', path])).toMatchObject({ status: 0, stderr: '' });
+    const before = drawPage(file('before.pdf', whole), 1, folder);
+    const { inside, outside } = differences(before, drawPage(path, 1, folder), [MARK_PLACE, SEAL_PLACE]);
+    expect(outside).toBe(0);
+    expect(inside).toBeGreaterThan(500);
   });
 
   it.each(Object.keys(MODES))('is refused under a password: %s', (mode) => {
