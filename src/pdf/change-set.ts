@@ -30,6 +30,8 @@ export class ChangeSet {
   /** Anchors that are changed or refer to what is touched or reached. */
   readonly affected: ReadonlySet<number>;
   readonly #explained = new Set<number>();
+  /** Of those, whose references are too. */
+  readonly #followed = new Set<number>();
 
   /** `sections`: of the new revision alone. Throws PDF_LIMIT. */
   constructor(
@@ -88,9 +90,10 @@ export class ChangeSet {
   explain(...values: readonly (PdfObject | undefined)[]): void {
     const queue = values.flatMap((value) => referredIn(value));
     for (let number = queue.pop(); number !== undefined; number = queue.pop()) {
-      if (this.#explained.has(number) || this.anchors.has(number)) continue;
+      if (this.#followed.has(number) || this.anchors.has(number)) continue;
       const changed = this.changed.has(number);
       if (!changed && !this.reached.has(number)) continue;
+      this.#followed.add(number);
       this.#explained.add(number);
       for (const next of this.graph.refs(number)) queue.push(next);
       if (changed) queue.push(...referredIn(this.newValue(number)));

@@ -83,6 +83,8 @@ export class PageComparison {
       return;
     }
     const [old] = this.#set.values(number);
+    this.#set.explainObject(number);
+    this.#set.explain(old);
     if (old !== null) this.#reportAnnotation('removed', isKind(old, 'dict') ? old : null, page, []);
   }
 
