@@ -80,10 +80,20 @@ export function compareCatalogs(set: ChangeSet, report: Report): void {
     if (key === 'DSS') compareSecurityStores(set, from, to, report);
     else if (key === 'Metadata' && describesTheSame(set, from, to)) report({ kind: 'dates' });
     else if (key === 'Extensions' && isDeclaration(set, to)) report({ kind: 'version' });
-    else if (key === 'Version' && isHigher(set, from, to)) report({ kind: 'version' });
+    else if (key === 'Pages' && sameValue(from, to) && !hasChangedNodes(set)) {
+      report({ kind: 'other', place: 'page-content' });
+    } else if (key === 'Version' && isHigher(set, from, to)) report({ kind: 'version' });
     else report({ kind: 'other', place: PLACES[key] ?? 'catalog', detail: key });
     set.explain(from, to);
   }
+}
+
+/** Whether nodes of the page tree are changed themselves, and not only in what they lead to. */
+function hasChangedNodes(set: ChangeSet): boolean {
+  return [...set.changed].some((number) => {
+    const [old] = set.values(number);
+    return isKind(old, 'dict') && isName(set.before.get(old, 'Type'), 'Pages');
+  });
 }
 
 /** Developer extensions (7.12): names, numbers and strings, nothing that is shown. */

@@ -8,6 +8,8 @@ import type { PdfDict, PdfObject } from './object.ts';
 /** Entries of a page that are drawn: what they lead to by whatever way shows on it. */
 const CONTENT = new Set(['Contents', 'Resources', 'Group', 'Thumb']);
 
+const NONE: ReadonlySet<number> = new Set();
+
 /** Annotations that comment on a page (12.5.6.2) and hold nothing but that, and their pop-ups. */
 const COMMENTS: ReadonlySet<string> = new Set(
   `Text FreeText Line Square Circle Polygon PolyLine Highlight Underline Squiggly StrikeOut Caret Stamp
@@ -40,7 +42,9 @@ export class PageComparison {
       this.#report({ kind: 'other', place: 'page', page });
       return;
     }
-    const by = (key: string): ReadonlySet<number> => (CONTENT.has(key) ? set.reached : set.touched);
+    // What the nodes above it say is the tree's.
+    const by = (key: string): ReadonlySet<number> =>
+      CONTENT.has(key) ? set.reached : key === 'Parent' ? NONE : set.touched;
     for (const key of set.differingKeys(old, now, by)) {
       const [from, to] = [old.entries.get(key), now.entries.get(key)];
       if (key === 'Annots') this.#compareList(from, to, page);

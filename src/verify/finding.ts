@@ -41,7 +41,10 @@ const FINDINGS = {
   UPDATE_UNREADABLE: ['What was added cannot be understood.', '之后添加的内容无法解读。'],
   CHANGE_UNKNOWN: ['Something of unknown purpose was changed.', '之后改动了用途不明的内容。'],
   CATALOG_CHANGED: ['The document as a whole was changed.', '之后改动了文档的整体设置。'],
-  PAGES_CHANGED: ['Pages were added, taken out or put in another order.', '之后增删了页面或调整了页序。'],
+  PAGES_CHANGED: [
+    'Pages were added, taken out or put in another order, or all of them were changed.',
+    '之后增删了页面、调整了页序，或改动了全部页面。',
+  ],
   PAGE_CHANGED: ['A page was changed.', '之后改动了页面。'],
   PAGE_CONTENT_CHANGED: ['What is on a page was changed.', '之后改动了页面内容。'],
   NAMES_CHANGED: ['Names within the document were changed.', '之后改动了文档内的名称表。'],

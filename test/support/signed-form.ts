@@ -129,7 +129,7 @@ const BODIES = {
 type Written = keyof typeof BODIES;
 
 /** The body of an object as the document has it, with `changes`; null leaves an entry out. */
-export function body<K extends Written>(number: K, changes: Readonly<Record<string, string | null>> = {}): string {
+export function body(number: Written, changes: Readonly<Record<string, string | null>> = {}): string {
   const entries = Object.entries({ ...BODIES[number], ...changes } as Record<string, string | null>);
   return `<< ${entries.flatMap(([key, value]) => (value === null ? [] : `/${key} ${value}`)).join(' ')} >>`;
 }

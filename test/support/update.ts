@@ -46,19 +46,20 @@ export class Update {
   }
 
   object(number: number, body: string, generation = 0): this {
-    this.#entries.set(number, { kind: 'offset', at: this.#length, index: generation });
+    this.entry(number, { kind: 'offset', at: this.#length, index: generation });
     return this.raw(`${number} ${generation} obj\n${body}\nendobj\n`);
   }
 
   stream(number: number, data: string | Uint8Array, dict = ''): this {
     const bytes = Buffer.from(typeof data === 'string' ? Buffer.from(data, 'latin1') : data);
-    this.#entries.set(number, { kind: 'offset', at: this.#length, index: 0 });
+    this.entry(number, { kind: 'offset', at: this.#length, index: 0 });
     this.raw(`${number} 0 obj\n<< /Length ${bytes.length} ${dict} >>\nstream\n`).raw(bytes);
     return this.raw('\nendstream\nendobj\n');
   }
 
   /** What the section says of an object, whatever stands there. */
   entry(number: number, entry: Entry): this {
+    this.#next = Math.max(this.#next, number + 1);
     this.#entries.set(number, entry);
     return this;
   }
@@ -72,7 +73,7 @@ export class Update {
     const all = [...bodies, ...hidden];
     let at = 0;
     const header = all.map(([inner, body], index) => {
-      if (bodies.has(inner)) this.#entries.set(inner, { kind: 'compressed', at: number, index });
+      if (bodies.has(inner)) this.entry(inner, { kind: 'compressed', at: number, index });
       const pair = `${inner} ${at}`;
       at += body.length + 1;
       return pair;

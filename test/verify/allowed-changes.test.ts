@@ -1,103 +1,27 @@
-import { mkdtempSync, rmSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseCertificate } from '../../src/cms/certificate.ts';
-import { memorySource } from '../../src/pdf/byte-source.ts';
 import type { VerificationReport } from '../../src/verify/report.ts';
-import { verifyPdf } from '../../src/verify/verify-pdf.ts';
-import { opensslCms } from '../support/openssl-signer.ts';
-import type { CmsMaker } from '../support/openssl-signer.ts';
-import { AT, FORM, SLOT, XMP, body, fillSignature, signatureValue, signedForm } from '../support/signed-form.ts';
+import {
+  FormHouse,
+  addComment,
+  addSignature,
+  fillSecond,
+  fillText,
+  listed,
+  newSignature,
+  permitting,
+  told,
+} from '../support/form-house.ts';
+import type { Change, Finish } from '../support/form-house.ts';
+import { AT, FORM, XMP, body } from '../support/signed-form.ts';
 import type { SignedFormOptions } from '../support/signed-form.ts';
 import { describeTool } from '../support/tools.ts';
-import { Update } from '../support/update.ts';
+import type { Update } from '../support/update.ts';
 
-let folder: string;
-let sign: CmsMaker;
-let roots: ReturnType<typeof parseCertificate>[];
-const documents = new Map<string, Uint8Array>();
-
+let house: FormHouse;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'zhiyin-changes-'));
-  const signer = opensslCms(folder);
-  sign = signer.sign;
-  roots = [parseCertificate(readFileSync(signer.certificatePem))];
+  house = new FormHouse();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** The signed document, made once for each kind. */
-function signed(options: SignedFormOptions = {}): Uint8Array {
-  const key = JSON.stringify(options);
-  const made = documents.get(key) ?? signedForm(sign, options);
-  documents.set(key, made);
-  return made;
-}
-
-function verify(bytes: Uint8Array): VerificationReport {
-  return verifyPdf(memorySource(bytes), { roots, now: new Date() });
-}
-
-/** What the first signature's report tells of what came after it: codes, those that are not allowed with a `!`. */
-function told(report: VerificationReport): string[] {
-  const changes = report.signatures.find(({ field }) => field === 'First')?.changesAfter ?? [];
-  return changes.map(
-    ({ code, allowed, page }) => `${allowed ? '' : '!'}${code}${page === undefined ? '' : ` ${page}`}`,
-  );
-}
-
-/** A certification that permits this much; null: none. */
-function permitting(permission: number | null): SignedFormOptions {
-  if (permission === null) return {};
-  const parameters = `/TransformParams << /Type /TransformParams /P ${permission} /V /1.2 >>`;
-  return { signature: `/Reference [<< /Type /SigRef /TransformMethod /DocMDP ${parameters} >>]` };
-}
-
-type Change = (update: Update) => unknown;
-
-/** A further signature's objects, in a field of its own under `number`. */
-function newSignature(update: Update, changes: Readonly<Record<string, string | null>> = {}): number {
-  const [field, value, look] = [update.reserve(), update.reserve(), update.reserve()];
-  update.object(
-    field,
-    body(AT.secondField, { T: '(Third)', V: `${value} 0 R`, AP: `<< /N ${look} 0 R >>`, ...changes }),
-  );
-  update.stream(look, '0 0 1 RG 2 2 96 96 re S', FORM);
-  update.object(value, signatureValue());
-  return field;
-}
-
-const listed = (field: number): string => `[9 0 R 11 0 R 13 0 R 16 0 R 24 0 R ${field} 0 R]`;
-
-function addSignature(update: Update): void {
-  const field = newSignature(update);
-  update.object(AT.form, body(AT.form, { Fields: listed(field) }));
-  update.object(AT.annotations2, `[16 0 R 17 0 R ${field} 0 R]`);
-}
-
-function fillSecond(update: Update): void {
-  const [value, look] = [update.reserve(), update.reserve()];
-  update.object(AT.secondField, body(AT.secondField, { V: `${value} 0 R`, F: '132', AP: `<< /N ${look} 0 R >>` }));
-  update.stream(look, '0 0 1 RG 2 2 96 96 re S', FORM);
-  update.object(value, signatureValue());
-}
-
-function fillText(update: Update): void {
-  const look = update.reserve();
-  update.object(AT.textField, body(AT.textField, { V: '(Li)', AP: `<< /N ${look} 0 R >>` }));
-  update.stream(look, '/Tx BMC BT /Helv 12 Tf 2 5 Td (Li) Tj ET EMC', `${FORM} /Resources 23 0 R`);
-}
-
-function addComment(update: Update): void {
-  const [comment, popup] = [update.reserve(), update.reserve()];
-  const place = '/Rect [50 50 90 70] /P 5 0 R';
-  update.object(
-    comment,
-    `<< /Type /Annot /Subtype /Highlight ${place} /QuadPoints [50 70 90 70 50 50 90 50] /Popup ${popup} 0 R >>`,
-  );
-  update.object(popup, `<< /Type /Annot /Subtype /Popup /Rect [90 50 120 70] /Parent ${comment} 0 R >>`);
-  update.object(AT.annotations2, `[16 0 R 17 0 R ${comment} 0 R ${popup} 0 R]`);
-}
+afterAll(() => house[Symbol.dispose]());
 
 /** By what a certification permits (null: a signature that says nothing), what is told of a change. */
 type Expected = Readonly<Record<'none' | 3 | 2 | 1, readonly string[]>>;
@@ -213,22 +137,17 @@ const ALLOWED: readonly (readonly [string, Change, Expected])[] = [
   ],
 ];
 
-const STYLES = {
-  'a cross-reference table': (update: Update) => update.table(),
-  'a cross-reference stream': (update: Update) => update.xrefStream(),
-} as const;
+const STYLES: readonly (readonly ['table' | 'stream', Finish])[] = [
+  ['table', (update) => update.table()],
+  ['stream', (update) => update.xrefStream()],
+];
 
 describeTool('openssl', 'what a signature lets follow it', () => {
-  describe.each(Object.entries(STYLES))('with %s', (style, finish) => {
+  describe.each(STYLES)('with a cross-reference %s', (style, finish) => {
     it.each(ALLOWED)('%s', (_, change, expected) => {
       for (const [permission, codes] of Object.entries(expected)) {
         const options = permitting(permission === 'none' ? null : Number(permission));
-        const update = new Update(
-          signed({ ...options, style: style === 'a cross-reference table' ? 'table' : 'stream' }),
-        );
-        change(update);
-        const file = finish(update);
-        const report = verify(Buffer.from(file).includes(SLOT) ? fillSignature(file, sign) : file);
+        const report = house.verify(house.updated(house.signed({ ...options, style }), change, finish));
         expect.soft(`P=${permission}: ${told(report).join(', ')}`).toBe(`P=${permission}: ${codes.join(', ')}`);
         const intact = codes.every((code) => !code.startsWith('!'));
         expect.soft(report.verdict, `P=${permission}`).toBe(intact ? 'VALID' : 'INVALID');
@@ -237,12 +156,160 @@ describeTool('openssl', 'what a signature lets follow it', () => {
   });
 
   it('tells in its reasons of comments and of fields that were filled in, but not of proof and dates', () => {
-    const update = new Update(signed());
-    fillText(update);
-    addComment(update);
-    update.object(AT.information, '<< /Title (Agreement) /ModDate (D:20230618120000Z) >>');
-    const { verdict, reasons } = verify(update.table());
+    const file = house.updated(house.signed(), (update) => {
+      fillText(update);
+      addComment(update);
+      update.object(AT.information, '<< /Title (Agreement) /ModDate (D:20230618120000Z) >>');
+    });
+    const { verdict, reasons } = house.verify(file);
     expect(verdict).toBe('VALID');
     expect(reasons.map(({ code }) => code)).toEqual(['FIELD_FILLED', 'ANNOTATION_ADDED', 'ANNOTATION_ADDED']);
+  });
+
+  describe('fields that a signature locks', () => {
+    const transform = (action: string): SignedFormOptions => ({
+      signature: `/Reference [<< /TransformMethod /FieldMDP /TransformParams << ${action} >> >>]`,
+    });
+    const lock = (action: string): SignedFormOptions => ({ field: { Lock: `<< /Type /SigFieldLock ${action} >>` } });
+    const fillPlace = (u: Update): Update => u.object(AT.groupedField, body(AT.groupedField, { V: '(here)' }));
+
+    it.each<readonly [string, Change, Readonly<Record<string, boolean>>]>([
+      [
+        'a text field',
+        fillText,
+        {
+          '/Action /All': false,
+          '/Action /Include /Fields [(name)]': false,
+          '/Action /Include /Fields [(agree)]': true,
+          '/Action /Exclude /Fields [(name)]': true,
+          '/Action /Exclude /Fields [(agree)]': false,
+        },
+      ],
+      [
+        'a field below another',
+        fillPlace,
+        {
+          '/Action /All': false,
+          '/Action /Include /Fields [(party)]': false,
+          '/Action /Include /Fields [(party.place)]': false,
+          '/Action /Include /Fields [(place)]': true,
+          '/Action /Exclude /Fields [(party)]': true,
+          '/Action /Include /Fields [(par)]': true,
+        },
+      ],
+      [
+        'an empty signature field',
+        fillSecond,
+        {
+          '/Action /All': false,
+          '/Action /Include /Fields [(Second)]': false,
+          '/Action /Include /Fields [(name)]': true,
+          '/Action /Exclude /Fields [(Second)]': true,
+        },
+      ],
+    ])('%s stays as it is where it is among them', (_, change, allowed) => {
+      for (const [action, isAllowed] of Object.entries(allowed)) {
+        for (const options of [transform(action), lock(action)]) {
+          const report = house.verify(house.updated(house.signed(options), change));
+          expect.soft(report.verdict, action).toBe(isAllowed ? 'VALID' : 'INVALID');
+          expect
+            .soft(
+              report.signatures[0]?.changesAfter.map(({ allowed: a }) => a),
+              action,
+            )
+            .toEqual([isAllowed]);
+        }
+      }
+    });
+
+    it('are no fields that come later, nor comments', () => {
+      for (const change of [addSignature, addComment]) {
+        const file = house.updated(house.signed(transform('/Action /All')), change);
+        expect(house.verify(file).verdict).toBe('VALID');
+      }
+    });
+
+    it('may come with a permission for all of the document, and then the strictest holds', () => {
+      const strict: SignedFormOptions = { ...permitting(3), ...lock('/Action /Include /Fields [(agree)] /P 1') };
+      expect(told(house.verify(house.updated(house.signed(strict), fillText)))).toEqual(['!FIELD_FILLED 1']);
+    });
+
+    it.each([
+      ['a permission that there is not', `/Reference [<< /TransformMethod /DocMDP /TransformParams << /P 4 >> >>]`],
+      ['a lock of no action', `/Reference [<< /TransformMethod /FieldMDP /TransformParams << >> >>]`],
+      ['references that are no array', `/Reference 7 0 R`],
+    ])(
+      'are all of them, and nothing may follow, where a signature says what cannot be understood: %s',
+      (_, signature) => {
+        expect(told(house.verify(house.updated(house.signed({ signature }), fillText)))).toEqual(['!FIELD_FILLED 1']);
+      },
+    );
+  });
+
+  describe('several revisions', () => {
+    const integrities = ({ signatures }: VerificationReport): unknown =>
+      signatures.map(({ field, integrity, changesAfter }) => [field, integrity, changesAfter.map(({ code }) => code)]);
+
+    it('are judged one by one, each signature by what came after itself', () => {
+      const commented = house.updated(house.signed(), addComment);
+      const twice = house.updated(commented, fillSecond);
+      const report = house.verify(house.updated(twice, fillText));
+      expect(report.verdict).toBe('VALID');
+      expect(integrities(report)).toEqual([
+        ['First', 'INTACT', ['ANNOTATION_ADDED', 'ANNOTATION_ADDED', 'SIGNATURE_ADDED', 'FIELD_FILLED']],
+        ['Second', 'INTACT', ['FIELD_FILLED']],
+      ]);
+    });
+
+    it('break what came before what is not allowed, even where it was undone, and not who signed it as it was', () => {
+      const changed = house.updated(house.signed(), (u) => u.object(AT.page1, body(AT.page1, { Rotate: '90' })));
+      const restored = house.updated(changed, (u) => u.object(AT.page1, body(AT.page1)));
+      expect(house.verify(restored).verdict).toBe('INVALID');
+      const report = house.verify(house.updated(house.updated(restored, fillSecond), fillText));
+      expect(report.verdict).toBe('INVALID');
+      expect(integrities(report)).toEqual([
+        ['First', 'BROKEN', ['PAGE_CHANGED', 'SIGNATURE_ADDED', 'FIELD_FILLED']],
+        ['Second', 'INTACT', ['FIELD_FILLED']],
+      ]);
+    });
+
+    it('go on from what the one before added: a field signed in one is not changed in the next', () => {
+      const twice = house.updated(house.signed(), addSignature);
+      const moved = house.updated(twice, (u) =>
+        u.object(60, body(AT.secondField, { T: '(Third)', V: '61 0 R', Rect: '[0 0 9 9]' })),
+      );
+      expect(integrities(house.verify(moved))).toEqual([
+        ['First', 'BROKEN', ['SIGNATURE_ADDED', 'SIGNATURE_CHANGED']],
+        ['Third', 'BROKEN', ['SIGNATURE_CHANGED']],
+      ]);
+      const commented = house.updated(house.signed(), addComment);
+      const removed = house.updated(commented, (u) => u.object(AT.annotations2, '[16 0 R 17 0 R]').free(60).free(61));
+      expect(told(house.verify(removed))).toEqual([
+        'ANNOTATION_ADDED 2',
+        'ANNOTATION_ADDED 2',
+        'ANNOTATION_REMOVED 2',
+        'ANNOTATION_REMOVED 2',
+      ]);
+    });
+
+    it('may not take out proof that was there, nor put anything in its place', () => {
+      const store = (list: string): string => body(AT.catalog, { DSS: `<< /Type /DSS /Certs [${list}] >>` });
+      const proven = house.updated(house.signed(), (u) =>
+        u.object(AT.catalog, store('60 0 R')).stream(60, 'certificate'),
+      );
+      expect(house.verify(proven).verdict).toBe('VALID');
+      const more = house.updated(proven, (u) => u.object(AT.catalog, store('60 0 R 61 0 R')).stream(61, 'another'));
+      expect(house.verify(more).verdict).toBe('VALID');
+      expect(house.verify(house.updated(more, (u) => u.object(AT.catalog, store('61 0 R')))).verdict).toBe('INVALID');
+      expect(house.verify(house.updated(more, (u) => u.object(AT.catalog, body(AT.catalog)))).verdict).toBe('INVALID');
+      expect(house.verify(house.updated(more, (u) => u.stream(60, 'forged'))).verdict).toBe('INVALID');
+    });
+
+    it('with bytes behind them are never all that was signed', () => {
+      for (const tail of ['\n', '% comment\n', 'startxref\n0\n%%EOF\n']) {
+        const report = house.verify(Buffer.concat([house.updated(house.signed(), fillText), Buffer.from(tail)]));
+        expect.soft(report.verdict, JSON.stringify(tail)).toBe('INVALID');
+      }
+    });
   });
 });
