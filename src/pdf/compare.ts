@@ -16,6 +16,7 @@ import { ReferenceGraph } from './reference-graph.ts';
 import { openPdf } from './revision.ts';
 import type { PdfFile, Revision } from './revision.ts';
 import { unreachedBytes } from './update-bytes.ts';
+import { partsOf } from './xref.ts';
 import type { XrefSection } from './xref.ts';
 
 /** What is known of a revision when the next one is compared with it. */
@@ -115,11 +116,10 @@ function compareAll(set: ChangeSet, report: Report): void {
 /** Accounts for the objects that hold others, and for cross-reference streams. */
 function explainStructure(set: ChangeSet, sections: readonly XrefSection[]): void {
   for (const section of sections) {
+    const places = new Set(partsOf(section).map(({ offset }) => offset));
     for (const [number, entry] of section.entries()) {
       if (entry.kind === 'compressed') explainHolder(set, entry.stream);
-      if (entry.kind === 'offset' && entry.offset === section.offset && holds(set, number, 'XRef')) {
-        set.explainObject(number);
-      }
+      if (entry.kind === 'offset' && places.has(entry.offset) && holds(set, number, 'XRef')) set.explainObject(number);
     }
   }
 }

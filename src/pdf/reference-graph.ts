@@ -7,6 +7,7 @@ import { MAX_GRAPH_OBJECTS, MAX_GRAPH_REFERENCES, MAX_OBJECT_NUMBER } from './li
 import { referredIn } from './object-comparison.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { PdfObject } from './object.ts';
+import { entriesInForce } from './sound-xref.ts';
 import type { XrefEntry } from './xref.ts';
 
 /** Growing list of integers, outside JavaScript's heap. */
@@ -114,18 +115,10 @@ function edges({ starts, ends }: Adjacency, number: number): Int32Array {
 
 /** The newest definition of every object, by where it stands: each object stream is inflated once. */
 function inFileOrder({ sections }: ObjectStore): (readonly [number, XrefEntry])[] {
-  const highest = sections.reduce((max, section) => Math.max(max, section.highest), -1);
-  const seen = new Uint8Array(highest + 1);
   const found: (readonly [number, XrefEntry])[] = [];
-  for (const section of sections) {
-    for (const item of section.entries()) {
-      const [number, entry] = item;
-      if (seen[number] === 1) continue;
-      seen[number] = 1;
-      if (entry.kind === 'free') continue;
-      if (found.length === MAX_GRAPH_OBJECTS) throw new AppError('PDF_LIMIT', `more than ${MAX_GRAPH_OBJECTS} objects`);
-      found.push(item);
-    }
+  for (const item of entriesInForce(sections)) {
+    if (found.length === MAX_GRAPH_OBJECTS) throw new AppError('PDF_LIMIT', `more than ${MAX_GRAPH_OBJECTS} objects`);
+    found.push(item);
   }
   return found.toSorted(([, a], [, b]) => {
     if (a.kind === 'offset' && b.kind === 'offset') return a.offset - b.offset;

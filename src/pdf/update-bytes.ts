@@ -11,7 +11,7 @@ import { Lexer } from './lexer.ts';
 import { isKind } from './object.ts';
 import { readMarker } from './revision.ts';
 import type { PdfFile } from './revision.ts';
-import { endOfStreamObject } from './xref.ts';
+import { endOfStreamObject, partsOf } from './xref.ts';
 import type { XrefSection } from './xref.ts';
 
 const CHUNK = 1 << 20;
@@ -36,9 +36,11 @@ export function unreachedBytes(pdf: PdfFile, sections: readonly XrefSection[], s
       if (entry?.kind === 'offset' && entry.offset >= start) addObject(pdf, entry.offset, ends);
       if (entry?.kind === 'compressed') listed.set(entry.stream, (listed.get(entry.stream) ?? new Set()).add(number));
     }
-    ends.set(section.offset, section.end);
-    const marker = readMarker(pdf.source, section.end);
-    if (marker !== null) ends.set(section.end, marker.end);
+    for (const { offset, end } of partsOf(section)) {
+      ends.set(offset, end);
+      const marker = readMarker(pdf.source, end);
+      if (marker !== null) ends.set(end, marker.end);
+    }
   }
   for (const [stream, numbers] of listed) {
     if (pdf.numbersIn(stream).some((number) => !numbers.has(number))) {

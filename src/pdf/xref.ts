@@ -77,6 +77,11 @@ export function hybridSection(table: XrefSection, hidden: XrefSection): XrefSect
   };
 }
 
+/** The one or two cross-references that stand in the file for a section. */
+export function partsOf(section: XrefSection): readonly XrefSection[] {
+  return section.hybrid === null ? [section] : [section.hybrid.table, section.hybrid.hidden];
+}
+
 function broken(detail: string): AppError {
   return new AppError('PDF_XREF_BROKEN', detail);
 }

@@ -137,13 +137,14 @@ const ALLOWED: readonly (readonly [string, Change, Expected])[] = [
   ],
 ];
 
-const STYLES: readonly (readonly ['table' | 'stream', Finish])[] = [
-  ['table', (update) => update.table()],
-  ['stream', (update) => update.xrefStream()],
+const STYLES: readonly (readonly [string, 'table' | 'stream', Finish])[] = [
+  ['table', 'table', (update) => update.table()],
+  ['stream', 'stream', (update) => update.xrefStream()],
+  ['table and stream', 'table', (update) => update.hybrid()],
 ];
 
 describeTool('openssl', 'what a signature lets follow it', () => {
-  describe.each(STYLES)('with a cross-reference %s', (style, finish) => {
+  describe.each(STYLES)('with a cross-reference %s', (_, style, finish) => {
     it.each(ALLOWED)('%s', (_, change, expected) => {
       for (const [permission, codes] of Object.entries(expected)) {
         const options = permitting(permission === 'none' ? null : Number(permission));

@@ -451,4 +451,19 @@ describeTool('openssl', 'what no signature lets follow it', () => {
     expect(told(report((u) => u.objects(60, filled, hidden)))).toEqual(['!UNREFERENCED_UPDATE', 'FIELD_FILLED 1']);
     expect(told(report((u) => u.objects(60, filled)))).toEqual(['FIELD_FILLED 1']);
   });
+
+  it('never what a hybrid cross-reference hides from some readers', () => {
+    const report = (objects: ReadonlyMap<number, string>): VerificationReport =>
+      house.verify(
+        house.updated(
+          house.signed(),
+          (u) => u.objects(60, objects),
+          (u) => u.hybrid(),
+        ),
+      );
+    const filled = body(AT.textField, { V: '(Li)' });
+    expect(report(new Map([[AT.textField, filled]])).verdict).toBe('INVALID');
+    expect(report(new Map([[AT.resources, '<< >>']])).verdict).toBe('INVALID');
+    expect(told(report(new Map([[62, '<< >>']])))).toEqual(['!CHANGE_UNKNOWN']);
+  });
 });
