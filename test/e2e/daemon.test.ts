@@ -280,8 +280,8 @@ describe('the whole job over HTTP', () => {
     const shapes = fixture('pdf', 'refused');
     for (const [file, code] of [
       ['encrypted-aes-locked.pdf', 'PDF_ENCRYPTED'],
-      ['truncated.pdf', 'PDF_TRUNCATED'],
-      ['hybrid.pdf', 'PDF_SHAPE_UNSUPPORTED'],
+      ['cut-in-revision.pdf', 'PDF_TRUNCATED'],
+      ['hybrid-contradiction.pdf', 'PDF_AMBIGUOUS'],
     ] as const) {
       await expectProblem(page.call('POST', '/v1/agreements', await readFile(join(shapes, file))), code);
     }
