@@ -324,6 +324,11 @@ const MIGRATIONS: readonly string[] = [
   CREATE TRIGGER seal_use_is_not_changed BEFORE UPDATE ON seal_use BEGIN SELECT RAISE(ABORT, 'append-only'); END;
   CREATE TRIGGER seal_use_is_not_dropped BEFORE DELETE ON seal_use BEGIN SELECT RAISE(ABORT, 'append-only'); END;
   `,
+  `
+  -- What the document had when it was uploaded: signatures, and signature fields to be filled. What came before is looked at when sealed.
+  ALTER TABLE agreement ADD COLUMN signatures INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE agreement ADD COLUMN open_fields TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(open_fields));
+  `,
 ];
 
 function migrate(database: DatabaseSync): void {

@@ -119,6 +119,42 @@ describe('zhiyin seal', () => {
     expectRefused(await seal('refused.pdf', '--keyword', '当事人', '--occurrence', '0'), 'USAGE');
   });
 
+  it('moves from the words by millimetres', async () => {
+    expect(await seal('moved.pdf', '--keyword', '（印章）', '--dx', '-40', '--dy', '12.5')).toMatchObject({ code: 0 });
+    expectRefused(await seal('refused.pdf', '--keyword', '（印章）', '--dx', 'left'), 'USAGE');
+    expectRefused(await seal('refused.pdf', '--dy', '4'), 'USAGE');
+  });
+
+  it('keeps a field for a seal that is expected, and fills it with another one', async () => {
+    const expecting = ['--at', '1,150,240', '--expect', '第二=1,60,240', '--expect', 'a=b=1,60,190', '--json'];
+    const once = await seal('once.pdf', ...expecting);
+    expect(once).toMatchObject({ code: 0, stderr: '' });
+    const args = ['--p12', pki.p12, '--passphrase-file', pki.passphraseFile];
+    const twice = await home.run('seal', at('once.pdf'), at('twice.pdf'), ...args, '--field', '第二', '--json');
+    expect(twice).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(twice.stdout)).toMatchObject({ warnings: [] });
+    // Without a word where, of two that were kept: its own to choose.
+    expectRefused(await home.run('seal', at('once.pdf'), at('refused.pdf'), ...args), 'FIELD_AMBIGUOUS');
+    expectRefused(
+      await home.run('seal', at('once.pdf'), at('refused.pdf'), ...args, '--field', '无'),
+      'FIELD_NOT_FOUND',
+    );
+    expect(await home.run('seal', at('twice.pdf'), at('thrice.pdf'), ...args)).toMatchObject({ code: 0 });
+  });
+
+  it('lets no other seal follow a final one', async () => {
+    expect(await seal('final.pdf', '--at', '1,150,240', '--final')).toMatchObject({ code: 0 });
+    const args = ['--p12', pki.p12, '--passphrase-file', pki.passphraseFile, '--at', '1,60,240'];
+    expectRefused(await home.run('seal', at('final.pdf'), at('refused.pdf'), ...args), 'PDF_SIGNED_LOCKED');
+    for (const wrong of [
+      ['--expect', 'B=1,60,240'],
+      ['--field', 'B', '--at', '1,1,1'],
+    ]) {
+      expectRefused(await seal('refused.pdf', '--final', ...wrong), 'USAGE');
+    }
+    expectRefused(await seal('refused.pdf', '--expect', '1,60,240'), 'USAGE');
+  });
+
   it('replaces neither the original nor what is no plain file', async () => {
     const own = at('own.pdf');
     await copyFile(AGREEMENT, own);

@@ -14,7 +14,7 @@ import { PdfPool } from '../../src/pdf/pdf-pool.ts';
 import type { PdfFacts } from '../../src/pdf/pdf-worker.ts';
 import { FINGERPRINT } from '../../src/seal/placement.ts';
 import { KeyStore } from '../../src/seal/key-store.ts';
-import type { MarkRequest, Placement } from '../../src/seal/seal-job.ts';
+import type { MarkRequest, Placement, SealJob } from '../../src/seal/seal-job.ts';
 import { SealService } from '../../src/seal/seal-service.ts';
 import type { VerificationReport } from '../../src/verify/report.ts';
 import { Verifier } from '../../src/verify/verifier.ts';
@@ -28,6 +28,8 @@ export interface SealTask {
   readonly mark: boolean;
   /** The field that the seal goes into, and nowhere else. */
   readonly field?: string;
+  /** What a field is called that is kept for a seal to come. */
+  readonly expect?: string;
 }
 
 export type Task = SealTask & { readonly kind: 'seal' | 'verify' };
@@ -75,7 +77,7 @@ process.on('message', (task: Task) => {
 process.on('disconnect', () => process.exit());
 process.send?.('ready');
 
-async function seal({ input, output, mark, field }: SealTask): Promise<SealAnswer> {
+async function seal({ input, output, mark, field, expect }: SealTask): Promise<SealAnswer> {
   await copyFile(input, output);
   const { size: bytes } = await stat(output);
   const start = performance.now();
@@ -95,7 +97,9 @@ async function seal({ input, output, mark, field }: SealTask): Promise<SealAnswe
     if (field === undefined && mark && facts.signatures === 0) {
       ways.unshift({ marks: [request], seal: at, places: [place, markPlace] });
     }
-    const { seal, places } = await sealOneWay(output, bytes, ways);
+    const kept = { page: 1, xMm: first.widthMm * 0.75, yMm: first.heightMm * 0.2, widthMm: across / 2 };
+    const expected = expect === undefined ? [] : [{ name: expect, placement: kept }];
+    const { seal, places } = await sealOneWay({ path: output, bytes, expect: expected }, ways);
     const found = places ?? ('field' in seal ? [fieldPlace(output, seal.field)] : []);
     const seen = found.filter((each) => each !== null);
     return { kind: 'sealed', ms: ms(), places: seen, pages: comparedPages(facts, seen) };
@@ -114,11 +118,11 @@ interface Way {
 }
 
 /** The first way that an earlier signature does not forbid. */
-async function sealOneWay(path: string, bytes: number, ways: readonly Way[]): Promise<Way> {
+async function sealOneWay(document: Pick<SealJob, 'path' | 'bytes' | 'expect'>, ways: readonly Way[]): Promise<Way> {
   let locked: unknown;
   for (const way of ways) {
     try {
-      await sealer.seal({ path, bytes, marks: way.marks, parties: 0, seal: way.seal, allowReal: true }, never);
+      await sealer.seal({ ...document, marks: way.marks, parties: 0, seal: way.seal, allowReal: true }, never);
       return way;
     } catch (error) {
       if (!isAppError(error, 'PDF_SIGNED_LOCKED')) throw error;

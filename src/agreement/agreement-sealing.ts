@@ -139,6 +139,8 @@ export class AgreementSealing {
           hurry: this.#closing.signal,
           ...(request.paging === true ? { paging: true } : {}),
           ...(midstate === undefined ? {} : { midstate }),
+          ...(request.final === undefined ? {} : { final: request.final }),
+          ...(request.expect === undefined ? {} : { expect: request.expect }),
           ...(request.reason === undefined ? {} : { reason: request.reason }),
         },
         // Nobody's leaving stops it half way: neither the page's, which may ask again, nor the daemon's.

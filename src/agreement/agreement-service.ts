@@ -25,9 +25,17 @@ import type { SampleStore } from './sample-store.ts';
 import { agreementNumber } from './numbering.ts';
 import type { UploadFolder } from './upload-folder.ts';
 
+/** What is needed to know of a PDF. */
+export interface InspectedPdf {
+  readonly pages: readonly PageSize[];
+  readonly signatures: number;
+  /** Names of the empty signature fields that may still be filled. */
+  readonly openFields: readonly string[];
+}
+
 /** Reads what is needed of a PDF, apart from everything that matters. Throws PDF_* codes. */
 export interface PdfInspector {
-  inspect(path: string, signal: AbortSignal): Promise<{ readonly pages: readonly PageSize[] }>;
+  inspect(path: string, signal: AbortSignal): Promise<InspectedPdf>;
 }
 
 /** A file of which the first `bytes` bytes do not change any more. SHA-256 of those, hexadecimal. */
@@ -52,6 +60,9 @@ export interface AgreementServiceOptions {
   readonly log: Log;
 }
 
+/** A document may have thousands; who chooses one has seen it. */
+const MOST_OPEN_FIELDS = 100;
+
 export class AgreementService {
   readonly #options: AgreementServiceOptions;
 
@@ -65,6 +76,8 @@ export class AgreementService {
     const id = crypto.randomUUID();
     const inspect = (path: string): ReturnType<PdfInspector['inspect']> => inspector.inspect(path, signal);
     const { sha256, bytes, facts } = await uploads.receive(id, stream, inspect, signal);
+    const { signatures } = facts;
+    const openFields = facts.openFields.slice(0, MOST_OPEN_FIELDS);
     const pages = facts.pages.map(({ widthMm, heightMm, rotation }) => ({ widthMm, heightMm, rotation }));
     try {
       const now = clock.now();
@@ -74,7 +87,7 @@ export class AgreementService {
         // Without a short name only whoever uploads knows the number.
         const number =
           committee.shortName === '' ? null : agreementNumber(committee, year, agreements.takeNumber(year));
-        agreements.insert({ id, createdAt: now.toISOString(), sha256, bytes, pages, number });
+        agreements.insert({ id, createdAt: now.toISOString(), sha256, bytes, pages, signatures, openFields, number });
       });
     } catch (error) {
       await uploads.remove(id);
@@ -112,8 +125,8 @@ export class AgreementService {
   }
 
   /**
-   * Throws AGREEMENT_NOT_FOUND, AGREEMENT_SEALED, AGREEMENT_BUSY, PARTY_NOT_FOUND, MARK_NOT_ALLOWED, PAGE_OUT_OF_RANGE,
-   * POSITION_OFF_PAGE, CAPTURE_NOT_FOUND, CAPTURE_NOT_DONE, CAPTURE_GONE, CONSENT_MISMATCH, PICTURE_NOT_PNG, PICTURE_TOO_LARGE, PICTURE_BLANK.
+   * Throws AGREEMENT_NOT_FOUND, AGREEMENT_SEALED, AGREEMENT_BUSY, PARTY_NOT_FOUND, MARK_NOT_ALLOWED,
+   * COUNTERSEAL_CONTENT_FORBIDDEN, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, CAPTURE_NOT_FOUND, CAPTURE_NOT_DONE, CAPTURE_GONE, CONSENT_MISMATCH, PICTURE_NOT_PNG, PICTURE_TOO_LARGE, PICTURE_BLANK.
    */
   addMark(id: string, mark: NewMark): AgreementView {
     const { state, agreements, captures, samples, clock } = this.#options;

@@ -35,16 +35,21 @@ export class AgreementStore {
   }
 
   insert(
-    agreement: Pick<Agreement, 'id' | 'createdAt' | 'sha256' | 'bytes' | 'pages'> & { readonly number: string | null },
+    agreement: Pick<Agreement, 'id' | 'createdAt' | 'sha256' | 'bytes' | 'pages' | 'signatures' | 'openFields'> & {
+      readonly number: string | null;
+    },
   ): void {
-    const { id, createdAt, sha256, bytes, pages, number } = agreement;
+    const { id, createdAt, sha256, bytes, pages, signatures, openFields, number } = agreement;
     this.#run(
-      `INSERT INTO agreement (id, created_at, sha256, bytes, pages, number, stage) VALUES (?, ?, ?, ?, ?, ?, 'open')`,
+      `INSERT INTO agreement (id, created_at, sha256, bytes, pages, signatures, open_fields, number, stage)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')`,
       id,
       createdAt,
       sha256,
       bytes,
       JSON.stringify(pages),
+      signatures,
+      JSON.stringify(openFields),
       number,
     );
   }
@@ -62,6 +67,8 @@ export class AgreementStore {
       sha256: String(row['sha256']),
       bytes: Number(row['bytes']),
       pages: JSON.parse(String(row['pages'])) as PageSize[],
+      signatures: Number(row['signatures']),
+      openFields: JSON.parse(String(row['open_fields'])) as string[],
       stage: row['stage'] as Agreement['stage'],
       ...(typeof number === 'string' ? { number } : {}),
       ...(typeof kind === 'string' ? { kind: kind as AgreementKind } : {}),

@@ -2,7 +2,7 @@
 import { AppError, problemOf } from '../errors.ts';
 import type { ErrorCode, Problem } from '../errors.ts';
 import type { Level } from '../seal/level.ts';
-import type { Levels, Notice, Placement } from '../seal/seal-job.ts';
+import type { ExpectedSeal, Levels, Notice, Placement } from '../seal/seal-job.ts';
 import { requireAvailable } from './level.ts';
 
 export interface Party {
@@ -46,6 +46,10 @@ export interface Agreement {
   readonly sha256: string;
   readonly bytes: number;
   readonly pages: readonly PageSize[];
+  /** How many signatures it had then: of another committee whose counterpart this one is, or of whoever made it. */
+  readonly signatures: number;
+  /** The empty signature fields that may still be filled, at most 100 of them. */
+  readonly openFields: readonly string[];
   readonly stage: 'open' | 'sealing' | 'sealed';
   readonly number?: string;
   readonly kind?: AgreementKind;
@@ -98,6 +102,8 @@ export interface SealAnswer {
 
 export interface SealRequest {
   readonly placement?: Placement;
+  readonly final?: boolean;
+  readonly expect?: readonly ExpectedSeal[];
   readonly paging?: boolean;
   readonly level?: Level;
   readonly reason?: string;
@@ -134,6 +140,9 @@ export interface AgreementView {
   readonly sha256: string;
   readonly bytes: number;
   readonly pages: readonly PageSize[];
+  /** Of the document as it was uploaded. */
+  readonly signatures: number;
+  readonly openFields: readonly string[];
   readonly state: 'draft' | 'marked' | 'sealed';
   /** Of the sealed document as it is now. */
   readonly level?: Level;
@@ -160,6 +169,8 @@ export function viewOf(agreement: Agreement): AgreementView {
     sha256,
     bytes,
     pages: agreement.pages,
+    signatures: agreement.signatures,
+    openFields: agreement.openFields,
     state: agreement.stage === 'sealed' ? 'sealed' : missing.length === 0 ? 'marked' : 'draft',
     ...(agreement.sealed === undefined ? {} : levelOf(agreement.sealed)),
     ...(agreement.number === undefined ? {} : { number: agreement.number }),
@@ -229,7 +240,13 @@ function entries({ parties, mediator }: Agreement): { id: string; entry: string 
   ];
 }
 
-/** Throws PARTY_NOT_FOUND, MARK_NOT_ALLOWED, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE. */
+/** Throws COUNTERSEAL_CONTENT_FORBIDDEN where the document was signed when it came: its pages may not change any more. */
+export function requireMarkable({ signatures }: Agreement): void {
+  if (signatures === 0) return;
+  throw new AppError('COUNTERSEAL_CONTENT_FORBIDDEN', `a document with ${signatures} signatures takes a seal only`);
+}
+
+/** Throws PARTY_NOT_FOUND, MARK_NOT_ALLOWED, COUNTERSEAL_CONTENT_FORBIDDEN, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE. */
 export function requireMarkAllowed(agreement: Agreement, mark: NewMark): void {
   requireOpen(agreement);
   const isMediator = agreement.mediator?.id === mark.partyId;
@@ -237,12 +254,14 @@ export function requireMarkAllowed(agreement: Agreement, mark: NewMark): void {
   if (isMediator && mark.kind !== 'signature' && mark.kind !== 'paper') {
     throw new AppError('MARK_NOT_ALLOWED', `expected signature or paper for the mediator, got ${mark.kind}`);
   }
-  if (mark.kind !== 'paper') requireOnPage(agreement, mark.placement);
+  if (mark.kind === 'paper') return;
+  requireMarkable(agreement);
+  requireOnPage(agreement, 'placement', mark.placement);
 }
 
 /**
- * Throws what keeps the seal off: AGREEMENT_INCOMPLETE with `missing`, PAPER_ORIGINAL_REQUIRED, SEAL_LEVEL_UNSUPPORTED, what the daemon
- * cannot do yet.
+ * Throws what keeps the seal off: AGREEMENT_INCOMPLETE with `missing`, PAPER_ORIGINAL_REQUIRED, SEAL_LEVEL_UNSUPPORTED,
+ * COUNTERSEAL_CONTENT_FORBIDDEN, what the request says against itself.
  */
 export function requireSealable(agreement: Agreement, request: SealRequest, levels: Levels): void {
   requireOpen(agreement);
@@ -254,22 +273,26 @@ export function requireSealable(agreement: Agreement, request: SealRequest, leve
     throw new AppError('PAPER_ORIGINAL_REQUIRED', `kind: ${agreement.kind}`);
   }
   if (request.level !== undefined) requireAvailable(request.level, levels);
-  requireOnPage(agreement, request.placement);
+  if (request.paging === true) requireMarkable(agreement);
+  requireOnPage(agreement, 'placement', request.placement);
+  const { final = false, expect = [] } = request;
+  if (final && expect.length > 0) throw new AppError('BAD_REQUEST', 'expect: expected no seal after a final one');
+  for (const [at, { placement }] of expect.entries()) requireOnPage(agreement, `expect[${at}].placement`, placement);
 }
 
 /** What of a placement can be told without reading the document. Throws PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE. */
-function requireOnPage({ pages }: Agreement, placement: Placement | undefined): void {
+function requireOnPage({ pages }: Agreement, path: string, placement: Placement | undefined): void {
   if (placement === undefined || !('page' in placement)) return;
   const page = pages[placement.page - 1];
   if (page === undefined) {
-    throw new AppError('PAGE_OUT_OF_RANGE', `placement.page: expected 1 to ${pages.length}, got ${placement.page}`);
+    throw new AppError('PAGE_OUT_OF_RANGE', `${path}.page: expected 1 to ${pages.length}, got ${placement.page}`);
   }
   for (const [member, at, size] of [
     ['xMm', placement.xMm, page.widthMm],
     ['yMm', placement.yMm, page.heightMm],
   ] as const) {
     if (at >= 0 && at <= size) continue;
-    throw new AppError('POSITION_OFF_PAGE', `placement.${member}: expected 0 to ${size.toFixed(1)}, got ${at}`);
+    throw new AppError('POSITION_OFF_PAGE', `${path}.${member}: expected 0 to ${size.toFixed(1)}, got ${at}`);
   }
 }
 

@@ -12,7 +12,7 @@ import type { Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CaptureEvent, CaptureOptions, CapturePrompt, Sample } from '../reader/driver.ts';
 import type { State } from '../state.ts';
-import { requireOpen } from './agreement.ts';
+import { requireMarkable, requireOpen } from './agreement.ts';
 import type { Agreement, Party } from './agreement.ts';
 import type { AgreementStore } from './agreement-store.ts';
 import type { CaptureImage, CaptureRecord, CaptureStore, CaptureTemplate, KeptCapture } from './capture-store.ts';
@@ -92,14 +92,16 @@ export class CaptureService {
   }
 
   /**
-   * Records the consent, then starts. Throws AGREEMENT_NOT_FOUND, AGREEMENT_SEALED, AGREEMENT_BUSY, PARTY_NOT_FOUND,
-   * MARK_NOT_ALLOWED (the mediator), CONSENT_REQUIRED, GUARDIAN_CONSENT_REQUIRED, TOO_MANY_CAPTURES, READER_*: the reader is untouched then.
+   * Records the consent, then starts. Throws AGREEMENT_NOT_FOUND, AGREEMENT_SEALED, AGREEMENT_BUSY,
+   * COUNTERSEAL_CONTENT_FORBIDDEN, PARTY_NOT_FOUND, MARK_NOT_ALLOWED (the mediator), CONSENT_REQUIRED, GUARDIAN_CONSENT_REQUIRED, TOO_MANY_CAPTURES, READER_*: the reader is untouched then.
    */
   start(request: CaptureRequest): CaptureView {
     const { state, agreements, captures, readers, clock, config } = this.#options;
     const agreement = agreements.find(request.agreementId);
     if (agreement === null) throw new AppError('AGREEMENT_NOT_FOUND');
     requireOpen(agreement);
+    // A print that could not go onto the document is not taken from anyone.
+    requireMarkable(agreement);
     const party = requireParty(agreement, request.partyId);
     const consent = acceptConsent(request.consent, {
       party,

@@ -9,7 +9,7 @@ import { AppError } from '../errors.ts';
 import { fileChunks } from '../file-chunks.ts';
 import type { Ledger, SealUse } from '../ledger/ledger.ts';
 import type { Level } from '../seal/level.ts';
-import type { Notice, PagingEdge, Placement, Sealer } from '../seal/seal-job.ts';
+import type { ExpectedSeal, Notice, PagingEdge, Placement, Sealer } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
 import { mayHaveSigned } from './failed-use.ts';
 import { levelNotReached, requireAvailable } from './level.ts';
@@ -20,10 +20,13 @@ export interface FileSealingRequest {
   readonly output: string;
   /** A folder for the draft, on the output's file system; absent: beside the output. */
   readonly drafts?: string;
-  /** Null: astride the year and month of the date. */
+  /** Null: astride the year and month of the date, or where a signed document keeps a field for this seal. */
   readonly placement: Placement | null;
   /** A paging seal too, at this edge; true: at the configured one. */
   readonly paging?: PagingEdge | true;
+  /** Nothing may follow but timestamps and what proves the signature later. */
+  readonly final?: boolean;
+  readonly expect?: readonly ExpectedSeal[];
   readonly reason?: string;
   /** Absent: the sealer's preset. */
   readonly level?: Level;
@@ -86,6 +89,8 @@ export class FileSealing {
           allowReal: true,
           level: wanted,
           ...(request.paging === undefined ? {} : { paging: request.paging }),
+          ...(request.final === undefined ? {} : { final: request.final }),
+          ...(request.expect === undefined ? {} : { expect: request.expect }),
           ...(request.reason === undefined ? {} : { reason: request.reason }),
         },
         signal,

@@ -4,7 +4,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import { AppError, isAppError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { fileChunks } from '../file-chunks.ts';
-import type { PagingEdge, Placement } from '../seal/seal-job.ts';
+import type { ExpectedSeal, PagingEdge, Placement } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
 import type { VerificationReport } from '../verify/report.ts';
 import type { FileSealing, FileSealingAnswer } from './file-sealing.ts';
@@ -20,6 +20,9 @@ export interface FolderSealingRequest {
   readonly placement: Placement | null;
   /** Paging seals too, at this edge; true: at the configured one. */
   readonly paging?: PagingEdge | true;
+  /** Of every seal, as of one file's (file-sealing.ts). */
+  readonly final?: boolean;
+  readonly expect?: readonly ExpectedSeal[];
   readonly reason?: string;
   /** Whether another sealed document that stands in an output's place gives way. */
   readonly replace: boolean;
@@ -102,7 +105,7 @@ export class FolderSealing {
 
   async #one(
     { name, path }: ListedPdf,
-    { output: folder, placement, paging, reason, replace }: FolderSealingRequest,
+    { output: folder, replace, ...wanted }: FolderSealingRequest,
     { drafts, signer, kept }: { readonly drafts: string; readonly signer: string; readonly kept: Kept },
   ): Promise<FileResult> {
     const output = join(folder, name);
@@ -118,14 +121,7 @@ export class FolderSealing {
       }
       if (standing === 'other' && !replace) throw new AppError('OUTPUT_TAKEN', output);
       await makeFolders(dirname(output));
-      const request = {
-        input: path,
-        output,
-        drafts,
-        placement,
-        ...(paging === undefined ? {} : { paging }),
-        ...(reason === undefined ? {} : { reason }),
-      };
+      const request = { ...wanted, input: path, output, drafts };
       const answer = await this.#options.files.seal(request, new AbortController().signal);
       const made = await fileId(output);
       if (made !== null) kept.add(made.id);

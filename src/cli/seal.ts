@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts';
 import { compose } from '../main.ts';
 import type { House } from '../main.ts';
 import { readPassphrase } from '../passphrase.ts';
-import type { PagingEdge, Placement } from '../seal/seal-job.ts';
+import type { ExpectedSeal, PagingEdge, Placement } from '../seal/seal-job.ts';
 import { addCommand, configOf } from './command.ts';
 import type { CommonOptions, End } from './command.ts';
 import { print, printable } from './output.ts';
@@ -32,6 +32,15 @@ export function addSeal(program: Command, end: End): void {
     .option('--at <page,xMm,yMm>', "centre of the seal, from the page's top left as seen")
     .option('--keyword <text>', 'centre of the seal on these words')
     .option('--occurrence <n>', 'which one, where the words stand more than once, from 1')
+    .option('--dx <mm>', 'so much to the right of the words')
+    .option('--dy <mm>', 'so much below the words')
+    .option('--field <name>', 'into this empty signature field')
+    .option('--final', 'nothing may follow this seal but timestamps and proof of it')
+    .option(
+      '--expect <name=page,xMm,yMm>',
+      'keep a signature field for a seal that is to follow; may be repeated',
+      more,
+    )
     .addOption(
       new Option('--paging [edge]', 'a paging seal across the edges of the pages, too').choices(['right', 'left']),
     )
@@ -50,6 +59,11 @@ interface SealOptions extends CommonOptions {
   readonly at?: string;
   readonly keyword?: string;
   readonly occurrence?: string;
+  readonly dx?: string;
+  readonly dy?: string;
+  readonly field?: string;
+  readonly final?: boolean;
+  readonly expect?: readonly string[];
   readonly paging?: PagingEdge | true;
   readonly reason?: string;
   readonly replace?: boolean;
@@ -57,6 +71,9 @@ interface SealOptions extends CommonOptions {
 
 async function seal(input: string, output: string, options: SealOptions): Promise<number> {
   const placement = placementOf(options);
+  const expect = (options.expect ?? []).map(expectedOf);
+  if (options.final === true && expect.length > 0)
+    throw new AppError('USAGE', '--final and --expect exclude each other');
   const isFolder = (await stat(input).catch(() => null))?.isDirectory() === true;
   if (options.replace === true && !isFolder) throw new AppError('USAGE', '--replace goes with a folder');
   // Nothing half-written is left behind by who is interrupted.
@@ -69,6 +86,8 @@ async function seal(input: string, output: string, options: SealOptions): Promis
       output: resolve(output),
       placement,
       ...(paging === undefined ? {} : { paging }),
+      ...(options.final === true ? { final: true } : {}),
+      ...(expect.length === 0 ? {} : { expect }),
       ...(reason === undefined ? {} : { reason }),
     };
     if (isFolder) {
@@ -111,24 +130,53 @@ async function openSeal(options: SealOptions): Promise<House> {
   }
 }
 
+/** An option that may be given more than once. */
+function more(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 function placementOf(options: SealOptions): Placement | null {
-  if (options.at !== undefined && options.keyword !== undefined) {
-    throw new AppError('USAGE', '--at and --keyword exclude each other');
+  const { at, keyword, field, occurrence, dx, dy } = options;
+  const given = Object.entries({ '--at': at, '--keyword': keyword, '--field': field });
+  const [first, second] = given.filter(([, value]) => value !== undefined).map(([name]) => name);
+  if (second !== undefined) throw new AppError('USAGE', `${first} and ${second} exclude each other`);
+  for (const [name, value] of Object.entries({ '--occurrence': occurrence, '--dx': dx, '--dy': dy })) {
+    if (value !== undefined && keyword === undefined) throw new AppError('USAGE', `${name} goes with --keyword`);
   }
-  if (options.keyword !== undefined) {
-    if (options.occurrence === undefined) return { keyword: options.keyword };
-    const occurrence = Number(options.occurrence);
-    if (!Number.isInteger(occurrence) || occurrence < 1) {
-      throw new AppError('USAGE', `--occurrence: expected 1, 2, ..., got ${options.occurrence}`);
-    }
-    return { keyword: options.keyword, occurrence };
-  }
-  if (options.occurrence !== undefined) throw new AppError('USAGE', '--occurrence goes with --keyword');
-  if (options.at === undefined) return null;
-  const numbers = /^(\d{1,6}),(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)$/.exec(options.at)?.slice(1).map(Number);
+  if (field !== undefined) return { field };
+  if (at !== undefined) return spotOf('--at', at);
+  if (keyword === undefined) return null;
+  return {
+    keyword,
+    ...(occurrence === undefined ? {} : { occurrence: ordinalOf('--occurrence', occurrence) }),
+    ...(dx === undefined ? {} : { dxMm: millimetresOf('--dx', dx) }),
+    ...(dy === undefined ? {} : { dyMm: millimetresOf('--dy', dy) }),
+  };
+}
+
+/** `NAME=page,xMm,yMm`; the name may hold further equals signs. */
+function expectedOf(text: string): ExpectedSeal {
+  const at = text.lastIndexOf('=');
+  if (at < 1) throw new AppError('USAGE', `--expect: expected NAME=page,xMm,yMm, got ${text}`);
+  return { name: text.slice(0, at), placement: spotOf('--expect', text.slice(at + 1)) };
+}
+
+function spotOf(option: string, text: string): { page: number; xMm: number; yMm: number } {
+  const numbers = /^(\d{1,6}),(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)$/.exec(text)?.slice(1).map(Number);
   const [page, xMm, yMm] = numbers ?? [];
   if (page === undefined || xMm === undefined || yMm === undefined) {
-    throw new AppError('USAGE', `--at: expected page,xMm,yMm such as 3,150,220, got ${options.at}`);
+    throw new AppError('USAGE', `${option}: expected page,xMm,yMm such as 3,150,220, got ${text}`);
   }
   return { page, xMm, yMm };
+}
+
+function ordinalOf(option: string, text: string): number {
+  const ordinal = Number(text);
+  if (Number.isInteger(ordinal) && ordinal >= 1) return ordinal;
+  throw new AppError('USAGE', `${option}: expected 1, 2, ..., got ${text}`);
+}
+
+function millimetresOf(option: string, text: string): number {
+  if (/^-?\d{1,4}(?:\.\d+)?$/.test(text)) return Number(text);
+  throw new AppError('USAGE', `${option}: expected millimetres such as -12.5, got ${text}`);
 }

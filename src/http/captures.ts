@@ -30,6 +30,7 @@ export function captureRoutes(app: Api, { captures, clock, log }: HttpDeps, clos
           'AGREEMENT_BUSY',
           'PARTY_NOT_FOUND',
           'MARK_NOT_ALLOWED',
+          'COUNTERSEAL_CONTENT_FORBIDDEN',
           'READER_NOT_FOUND',
           'READER_ABSENT',
           'READER_BUSY',

@@ -202,21 +202,26 @@ const Mediator = closed({ id: Id, name: PersonName }, { title: 'Mediator' });
 const Kind = Type.Enum(['general', 'marriage', 'adoption', 'inheritance'], { type: 'string' });
 const MarkKind = Type.Enum(['fingerprint', 'signature', 'stamp', 'paper'], { type: 'string' });
 
+const SPOT = {
+  page: Type.Integer({ minimum: 1 }),
+  xMm: Type.Number(),
+  yMm: Type.Number(),
+  widthMm: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1000 })),
+};
+const WORDS = {
+  keyword: Type.String({ minLength: 1, maxLength: 200 }),
+  occurrence: Type.Optional(Type.Integer({ minimum: 1 })),
+  dxMm: Type.Optional(Type.Number()),
+  dyMm: Type.Optional(Type.Number()),
+};
+
 export const Placement = Type.Union(
   [
     closed({
-      page: Type.Integer({ minimum: 1 }),
-      xMm: Type.Number(),
-      yMm: Type.Number(),
-      widthMm: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1000 })),
+      ...SPOT,
       rotation: Type.Optional(Type.Number({ minimum: -360, maximum: 360, description: 'Degrees, clockwise as seen' })),
     }),
-    closed({
-      keyword: Type.String({ minLength: 1, maxLength: 200 }),
-      occurrence: Type.Optional(Type.Integer({ minimum: 1 })),
-      dxMm: Type.Optional(Type.Number()),
-      dyMm: Type.Optional(Type.Number()),
-    }),
+    closed(WORDS),
     closed({ field: Type.String({ minLength: 1, maxLength: 200 }) }),
   ],
   { title: 'Placement', examples: [{ page: 3, xMm: 150, yMm: 220 }, { keyword: '（印章）' }, { field: 'Seal1' }] },
@@ -234,6 +239,13 @@ export const Agreement = Type.Object(
         rotation: Type.Integer({ description: '0, 90, 180 or 270 degrees' }),
       }),
     ),
+    signatures: Type.Integer({
+      minimum: 0,
+      description: 'How many the document had when it was uploaded: where it had any, its pages take no more marks',
+    }),
+    openFields: Type.Array(Type.String(), {
+      description: 'Empty signature fields that may still be filled, by their names, at most 100',
+    }),
     state: Type.Enum(['draft', 'marked', 'sealed'], { type: 'string' }),
     level: Type.Optional(level('PAdES baseline level of the sealed document as it is now')),
     pendingLevel: Type.Optional(
@@ -328,6 +340,19 @@ export const MarkInput = Type.Union(
   },
 );
 
+const ExpectedSeal = closed(
+  {
+    name: Type.String({
+      pattern: '^[^.\\u0000-\\u001f\\u007f]+$',
+      maxLength: 100,
+      description: 'Of the field that is kept for it: what it is called as `placement.field`; no full stop',
+      examples: ['示例市第二人民调解委员会'],
+    }),
+    placement: Type.Union([closed(SPOT), closed(WORDS)]),
+  },
+  { title: 'ExpectedSeal', description: 'A seal that another committee is to put on the document after this one' },
+);
+
 export const SealRequest = closed(
   {
     placement: Type.Optional(Placement),
@@ -342,9 +367,29 @@ export const SealRequest = closed(
         'PAdES baseline level; absent: as configured. Where an authority cannot be reached the seal is of a lower level, the answer says so, and the rest is added later',
       ),
     ),
+    final: Type.Optional(
+      Type.Boolean({ description: 'Nothing may follow this seal, but timestamps and what proves it later' }),
+    ),
+    expect: Type.Optional(
+      Type.Array(ExpectedSeal, {
+        maxItems: 10,
+        description:
+          'Seals that are to follow: each gets an empty signature field, which this seal leaves open; all else is locked',
+      }),
+    ),
     reason: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   },
-  { title: 'SealRequest', description: 'Without a placement: astride the year and month of the date', examples: [{}] },
+  {
+    title: 'SealRequest',
+    description:
+      'Without a placement: astride the year and month of the date; on a document that is signed, the field that was kept for this seal',
+    examples: [
+      {},
+      { expect: [{ name: '示例市第二人民调解委员会', placement: { page: 3, xMm: 150, yMm: 220 } }] },
+      { placement: { field: '示例市第二人民调解委员会' } },
+      { final: true },
+    ],
+  },
 );
 
 export const IdempotencyHeaders = Type.Object({

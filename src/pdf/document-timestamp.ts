@@ -30,7 +30,7 @@ export function planDocumentTimestamp(pdf: PdfFile, contentsBytes: number, rando
   return {
     ...written,
     fieldName,
-    addedField: true,
+    addsFields: true,
     signedBefore,
     transforms: { docMdp: null, fieldMdp: null },
     overridesPermissions: overridesPermissions(pdf, { drawsOnPages: false, addsField: true }),

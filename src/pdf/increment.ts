@@ -46,9 +46,8 @@ export interface SignatureRequest {
   readonly contentsBytes: number;
   /** What may follow; absent: the signature says nothing about it, unless its field asks it to. */
   readonly lock?: LockRequest;
-  /** What the field's seed values may ask about: DER, the signer's certificate first; whether the CMS gets a timestamp. */
+  /** What the field's seed values may ask about: DER, the signer's certificate first. */
   readonly certificates?: readonly Uint8Array[];
-  readonly timestamp?: boolean;
 }
 
 /** What to add: structured-clone-able data. */
@@ -60,8 +59,8 @@ export interface IncrementRequest {
 export interface PlannedIncrement extends WrittenIncrement {
   /** The field that was made or filled. */
   readonly fieldName: string;
-  /** Whether that field was added, rather than found. */
-  readonly addedField: boolean;
+  /** Whether fields were added, rather than one filled. */
+  readonly addsFields: boolean;
   /** How many signatures the document had before. */
   readonly signedBefore: number;
   /** Whether the document's owner told readers not to let this be done (owner-permissions.ts). */
@@ -109,18 +108,16 @@ export function planIncrement(pdf: PdfFile, request: IncrementRequest, random16:
   const added = field === null ? [addSignatureField(draft, forms, name, widget)] : [];
   listFields(draft, [...reserved, ...added], signedBefore);
   if (own.docMdp !== null) certify(draft, ref);
+  const addsFields = added.length + reserved.length > 0;
   const dictionary = signatureDictionary(signature, reason, referenceArray(own, pdf.catalogRef));
   const written = draft.finish(ref, dictionary, contentsBytes, random16);
   return {
     ...written,
     fieldName: name,
-    addedField: field === null,
+    addsFields,
     signedBefore: earlier.signatures,
     transforms: { docMdp: own.docMdp, fieldMdp: own.fieldMdp },
-    overridesPermissions: overridesPermissions(pdf, {
-      drawsOnPages: marks.length > 0,
-      addsField: added.length + reserved.length > 0,
-    }),
+    overridesPermissions: overridesPermissions(pdf, { drawsOnPages: marks.length > 0, addsField: addsFields }),
     endsUsageRights: earlier.usageRights !== null,
     coveredMarks,
   };
@@ -189,8 +186,8 @@ function visible(pdf: PdfFile, request: IncrementRequest): IncrementRequest {
 const FILTER = 'Adobe.PPKLite';
 const SUB_FILTER = 'ETSI.CAdES.detached';
 
-function offerOf({ reason, timestamp = false, certificates = [] }: SignatureRequest): SeedOffer {
-  return { filter: FILTER, subFilter: SUB_FILTER, digestMethod: 'SHA256', reason, timestamp, certificates };
+function offerOf({ reason, certificates = [] }: SignatureRequest): SeedOffer {
+  return { filter: FILTER, subFilter: SUB_FILTER, digestMethod: 'SHA256', reason, certificates };
 }
 
 /** Names the signature in the catalog as the one that certifies the document (12.8.6, Table 263). */

@@ -22,11 +22,10 @@ export interface SeedValue {
   /** 0 asks for an approval signature, 1 to 3 for a certification signature of that permission. */
   readonly mdp: 0 | 1 | 2 | 3 | null;
   readonly lockDocument: boolean | null;
-  readonly timestamp: boolean;
   /** DER of certificates, of which one is the signer's, and one its issuer's or above. */
   readonly subjects: readonly Uint8Array[] | null;
   readonly issuers: readonly Uint8Array[] | null;
-  /** Keys of further required constraints, which only who knows them could keep. */
+  /** Keys of further required constraints, which nobody here can promise to keep. */
   readonly others: readonly string[];
 }
 
@@ -36,7 +35,6 @@ export interface SeedOffer {
   readonly subFilter: string;
   readonly digestMethod: string;
   readonly reason: string | undefined;
-  readonly timestamp: boolean;
   /** DER, the signer's first; none where it is not known yet. */
   readonly certificates: readonly Uint8Array[];
 }
@@ -79,12 +77,15 @@ export function readSeedValue(store: ObjectStore, object: PdfObject): SeedValue 
     reasons: (flags & REQUIRED.Reasons) === 0 ? null : reasonsOf(store, store.get(dict, 'Reasons')),
     mdp: mdp === null ? null : mdpOf(store.get(dictionary(mdp, 'the seed value /MDP'), 'P')),
     lockDocument: lockOf(required('LockDocument')),
-    timestamp: stamp !== null && (flagsOf(store, dictionary(stamp, 'the seed value /TimeStamp')) & 1) === 1,
     subjects: certificatesOf(store, certificateRequired('Subject'), 'Subject'),
     issuers: certificatesOf(store, certificateRequired('Issuer'), 'Issuer'),
     others: [
       ...(required('LegalAttestation') === null ? [] : ['LegalAttestation']),
       ...(required('AddRevInfo') === true ? ['AddRevInfo'] : []),
+      // Whether an authority will answer nobody knows before the signature is made.
+      ...(stamp !== null && (flagsOf(store, dictionary(stamp, 'the seed value /TimeStamp')) & 1) === 1
+        ? ['TimeStamp']
+        : []),
       ...(required('AppearanceFilter') === null ? [] : ['AppearanceFilter']),
       ...(['OID', 'SubjectDN', 'KeyUsage'] as const).filter((key) => certificateRequired(key) !== null),
     ],
@@ -103,7 +104,6 @@ export function requireSeedValue(seed: SeedValue, offer: SeedOffer): string | un
   if (filter !== null && filter !== offer.filter) throw unmet('Filter');
   if (subFilters?.includes(offer.subFilter) === false) throw unmet('SubFilter');
   if (digestMethods?.includes(offer.digestMethod) === false) throw unmet('DigestMethod');
-  if (seed.timestamp && !offer.timestamp) throw unmet('TimeStamp');
   const among = (wanted: readonly Uint8Array[], given: readonly Uint8Array[]): boolean =>
     given.some((der) => wanted.some((one) => equalBytes(one, der)));
   if (subjects !== null && !among(subjects, offer.certificates.slice(0, 1))) throw unmet('Subject');

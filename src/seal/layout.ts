@@ -3,10 +3,11 @@ import { renderFingerprint } from '../biometric/rendition.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { POINTS_PER_MM } from '../pdf/geometry.ts';
 import type { SeenRect } from '../pdf/geometry.ts';
-import type { Appearance, PageMark } from '../pdf/increment.ts';
+import type { Appearance, PageMark, ReservedField } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
 import type { PageText } from '../pdf/text-anchor.ts';
 import { fingerprintAppearance, pictureAppearance } from './appearance.ts';
+import { fieldKeptFor } from './counterseal.ts';
 import { noticeOn } from './overlap.ts';
 import type { Shape, Subject } from './overlap.ts';
 import { PAGING_SEAL, placePaging } from './paging.ts';
@@ -33,6 +34,8 @@ export interface Layout {
   readonly subjects: readonly Subject[];
   /** An existing field keeps its own rectangle. */
   readonly seal: { readonly place: SeenRect } | { readonly field: string };
+  /** Fields to be kept for seals to come. */
+  readonly expect: readonly ReservedField[];
   readonly notices: readonly Notice[];
   /** What was put at coordinates: no rule has looked at what lies below. */
   readonly unseen: readonly Unseen[];
@@ -52,6 +55,8 @@ type ReadText = () => Promise<readonly PageText[]>;
 export interface LayoutContext {
   readonly pool: PdfPool;
   readonly seal: Appearance;
+  /** Whose seal it is: of several fields that were kept, the one of that name is for it. */
+  readonly committee: string;
   /** Where a paging seal goes unless the job says. */
   readonly pagingEdge: PagingEdge;
   /** A random number in -1..1, so that no two prints are turned alike. */
@@ -60,20 +65,26 @@ export interface LayoutContext {
 
 /**
  * Places everything a job asks for.
- * @throws AppError KEYWORD_ABSENT, KEYWORD_AMBIGUOUS, POSITION_OFF_PAGE, PICTURE_NOT_PNG, and what reading the PDF throws.
+ * @throws AppError KEYWORD_ABSENT, KEYWORD_AMBIGUOUS, FIELD_AMBIGUOUS, POSITION_OFF_PAGE, PICTURE_NOT_PNG, and what reading the PDF throws.
  */
 export async function layOut(job: SealJob, context: LayoutContext, signal: AbortSignal): Promise<Layout> {
-  const { pool } = context;
+  const { pool, committee } = context;
   let read: Promise<readonly PageText[]> | undefined;
   const text: ReadText = () => (read ??= pool.readText(job.path, { signal }));
   const marks: PlacedMark[] = [];
   // One after the other: the first failure is the one reported.
   for (const mark of job.marks) marks.push(await placeMark(mark, job.parties, text, context));
-  const places = marks.map(({ at }) => at.place);
-  const seal = await placeSeal(job.seal, sizeOf(context.seal), places, text);
+  const size = sizeOf(context.seal);
+  const expected: Kept[] = [];
+  for (const { name, placement } of job.expect ?? []) {
+    expected.push({ name, at: await placeAs(placement, keptPlace(size), text) });
+  }
+  const places = [...marks, ...expected].map(({ at }) => at.place);
+  const field = job.seal === null ? fieldKeptFor(committee, await pool.inspect(job.path, signal)) : null;
+  const seal = field === null ? await placeSeal(job.seal, size, places, text) : { field };
   const taken = 'field' in seal ? places : [...places, seal.place];
   const paging = job.paging === undefined ? NO_PAGING : await page(job, job.paging, taken, text, context, signal);
-  const placed = 'field' in seal ? marks.map(({ at }) => at) : [...marks.map(({ at }) => at), seal];
+  const placed = [...marks.map(({ at }) => at), ...('field' in seal ? [] : [seal]), ...expected.map(({ at }) => at)];
   return {
     marks: [
       ...marks.map(({ at, appearance }) => ({ place: at.place, appearance })),
@@ -81,6 +92,7 @@ export async function layOut(job: SealJob, context: LayoutContext, signal: Abort
     ],
     subjects: [...job.marks.map(subjectOf), ...paging.strips.map(() => PAGING_SEAL)],
     seal: 'field' in seal ? seal : { place: seal.place },
+    expect: expected.map(({ name, at }) => ({ name, place: at.place })),
     notices: [...placed.flatMap((at) => ('notices' in at ? at.notices : [])), ...paging.notices],
     unseen: placed.flatMap((at) => ('notices' in at ? [] : [at])),
   };
@@ -131,6 +143,19 @@ async function textOrNull(read: ReadText, signal: AbortSignal): Promise<readonly
     if (!isAppError(error) || error.code === 'SHUTTING_DOWN') throw error;
     return null;
   }
+}
+
+/** A place that is kept for a seal to come. */
+interface Kept {
+  readonly name: string;
+  readonly at: Placed | Unseen;
+}
+
+/** A square: what will be put there is not known yet. */
+function keptPlace({ widthMm, heightMm }: Size): Asked {
+  const side = Math.max(widthMm, heightMm);
+  const subject = { en: 'The place kept for a seal to come', zh: '为后续印章预留的位置' };
+  return { size: { widthMm: side, heightMm: side }, shape: 'round', rotationDeg: 0, subject, who: 'seal' };
 }
 
 interface PlacedMark {

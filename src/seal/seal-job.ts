@@ -4,21 +4,33 @@ import type { Raster } from '../biometric/raster.ts';
 import type { AppError } from '../errors.ts';
 import type { Level } from './level.ts';
 
-/**
- * Where a mark or seal goes. Positions name the centre, in millimetres from the top left of the page as seen (after rotation and
- * CropBox); `keyword` centres on the words, `field` fills an empty signature field.
- */
-export type Placement =
-  | {
-      readonly page: number;
-      readonly xMm: number;
-      readonly yMm: number;
-      readonly widthMm?: number;
-      /** Degrees, clockwise as seen. */
-      readonly rotation?: number;
-    }
-  | { readonly keyword: string; readonly occurrence?: number; readonly dxMm?: number; readonly dyMm?: number }
-  | { readonly field: string };
+/** A centre, in millimetres from the top left of the page as seen (after rotation and CropBox). */
+export interface PagePlacement {
+  readonly page: number;
+  readonly xMm: number;
+  readonly yMm: number;
+  readonly widthMm?: number;
+  /** Degrees, clockwise as seen. */
+  readonly rotation?: number;
+}
+
+/** Centred on words of the document. */
+export interface KeywordPlacement {
+  readonly keyword: string;
+  readonly occurrence?: number;
+  readonly dxMm?: number;
+  readonly dyMm?: number;
+}
+
+/** Where a mark or seal goes; `field` fills an empty signature field. */
+export type Placement = PagePlacement | KeywordPlacement | { readonly field: string };
+
+/** A seal that another committee is to put on the document after this one. */
+export interface ExpectedSeal {
+  /** What the signature field that is kept for it is called. */
+  readonly name: string;
+  readonly placement: Omit<PagePlacement, 'rotation'> | KeywordPlacement;
+}
 
 /** A person whose mark goes onto the agreement: parties by their order in it, from 0. */
 export type Signatory = { readonly role: 'party'; readonly index: number } | { readonly role: 'mediator' };
@@ -44,12 +56,16 @@ export interface SealJob {
   readonly marks: readonly MarkRequest[];
   /** How many parties have a signature line. */
   readonly parties: number;
-  /** Null: astride the year and month of the date. */
+  /** Null: astride the year and month of the date; on a signed document in the field that was kept for it. */
   readonly seal: Placement | null;
   /** A paging seal too, at this edge; true: at the usual one. Absent: none. */
   readonly paging?: PagingEdge | true;
   /** Whether marks and a seal at coordinates are looked at for what they lie over: it reads the pages' text, beside everything else. */
   readonly checkOverlap?: boolean;
+  /** Nothing may follow but timestamps and what proves the signature later. */
+  readonly final?: boolean;
+  /** The seals to come: fields are kept for them. */
+  readonly expect?: readonly ExpectedSeal[];
   readonly reason?: string;
   /** False where a mark comes from a simulated reader: then only a TEST seal will do. */
   readonly allowReal: boolean;

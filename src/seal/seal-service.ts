@@ -56,6 +56,7 @@ export interface SealServiceOptions {
   readonly flush?: Flush;
 }
 
+/** Where a seal goes into a field that was there, the earlier signature allowed it, and no verifier has anything to say. */
 const SIGNED_BEFORE: Notice = {
   code: 'SIGNED_BEFORE',
   message: 'The document was signed already; a strict verifier reports that something was added after that signature.',
@@ -67,6 +68,12 @@ const XREF_REPAIRED: Notice = {
   message:
     'The PDF’s list of where its parts are was broken, and a complete new one was appended with the seal; every byte of the original is as it was.',
   messageZh: 'PDF 的交叉引用有误，用印时在文末追加了完整的新交叉引用；原文件的字节未作任何改动。',
+};
+
+const USAGE_RIGHTS_ENDED: Notice = {
+  code: 'USAGE_RIGHTS_ENDED',
+  message: 'The document had extended features for Adobe Reader; Adobe Reader no longer offers them once it is sealed.',
+  messageZh: '文档原带有 Adobe Reader 扩展功能，用印后 Adobe Reader 将不再提供这些功能。',
 };
 
 const ENCRYPTED_PERMISSIONS: Notice = {
@@ -94,7 +101,8 @@ export class SealService implements Sealer {
   /**
    * Seals `job.path` in place: on return the file is complete on disk, on a throw it is what it was. An authority that does not answer
    * keeps no seal off: the level is lower then.
-   * @throws AppError SEAL_* for the key, READER_SIMULATED, PDF_*, KEYWORD_*, PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, FILE_*.
+   * @throws AppError SEAL_* for the key, READER_SIMULATED, PDF_*, COUNTERSEAL_CONTENT_FORBIDDEN, FIELD_*, KEYWORD_*, PAGE_OUT_OF_RANGE,
+   * POSITION_OFF_PAGE, FILE_*.
    */
   async seal(job: SealJob, signal: AbortSignal): Promise<SealedFile> {
     const { pool, keys, clock, pagingEdge } = this.#options;
@@ -109,7 +117,7 @@ export class SealService implements Sealer {
     const seal = await this.#appearance(key);
     // What draws loads pdf-lib, and a daemon that only listens need not wait for it.
     const { layOut, lookUnder, underAnnotations } = await import('./layout.ts');
-    const layout = await layOut(job, { pool, seal, pagingEdge, turn }, signal);
+    const layout = await layOut(job, { pool, seal, committee: this.#committee(key), pagingEdge, turn }, signal);
     const sealedAt = clock.now();
     const planning = pool.plan(
       job.path,
@@ -122,7 +130,10 @@ export class SealService implements Sealer {
           signerName: key.certificate.subject.cn ?? key.certificate.subject.text,
           time: sealedAt,
           contentsBytes: key.signatureBytes + (wanted === 'B-B' ? 0 : this.#raiser.signatureRoom),
+          lock: { final: job.final ?? false, expect: layout.expect },
           ...(job.reason === undefined ? {} : { reason: job.reason }),
+          // A field may ask whose certificate it is.
+          ...('field' in layout.seal ? { certificates: key.chain.map(({ der }) => der) } : {}),
         },
       },
       randomBytes(16),
@@ -238,10 +249,15 @@ export class SealService implements Sealer {
     return { ...(isNone ? unstamped : stamped), shortfall: proof.shortfall };
   }
 
+  #committee({ certificate: { subject } }: SealKey): string {
+    const { committeeName } = this.#options;
+    return committeeName === '' ? (subject.o ?? subject.cn ?? '') : committeeName;
+  }
+
   #appearance(key: SealKey): Promise<Appearance> {
-    const { committeeName, picturePath } = this.#options;
-    const { subject, isTest } = key.certificate;
-    const name = committeeName === '' ? (subject.o ?? subject.cn ?? '') : committeeName;
+    const { picturePath } = this.#options;
+    const { isTest } = key.certificate;
+    const name = this.#committee(key);
     const id = picturePath ?? `${isTest ? 'TEST ' : ''}${name}`;
     const known = this.#appearances.get(id);
     if (known !== undefined) return known;
@@ -289,11 +305,12 @@ interface Stamped {
 }
 
 /** What the document itself gives occasion to say. */
-function noticesOf({ signedBefore, overridesPermissions, repaired }: PlannedIncrement): Notice[] {
+function noticesOf(plan: PlannedIncrement): Notice[] {
   return [
-    ...(signedBefore > 0 ? [SIGNED_BEFORE] : []),
-    ...(overridesPermissions ? [ENCRYPTED_PERMISSIONS] : []),
-    ...(repaired ? [XREF_REPAIRED] : []),
+    ...(plan.signedBefore > 0 && plan.addsFields ? [SIGNED_BEFORE] : []),
+    ...(plan.overridesPermissions ? [ENCRYPTED_PERMISSIONS] : []),
+    ...(plan.endsUsageRights ? [USAGE_RIGHTS_ENDED] : []),
+    ...(plan.repaired ? [XREF_REPAIRED] : []),
   ];
 }
 

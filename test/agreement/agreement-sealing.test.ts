@@ -104,6 +104,18 @@ describe('sealing', () => {
     expect(hurry?.aborted).toBe(false);
   });
 
+  test('gives the sealer what may follow, and the seals that are expected', async () => {
+    const house = await openHouse();
+    const { id } = await marked(house);
+    const expected = [{ name: '第二委员会', placement: { page: 1, xMm: 60, yMm: 200 } }];
+    await house.agreements.seal(id, { expect: expected, final: false }, 'key-1');
+    expect(house.sealer.jobs[0]).toMatchObject({ expect: expected, final: false, seal: null });
+    // Another wish is another request.
+    const other = house.agreements.seal(id, { expect: [], final: false }, 'key-1');
+    await expect(other).rejects.toThrow('IDEMPOTENCY_KEY_REUSED');
+    await expect(house.agreements.seal(id, { expect: expected }, 'key-1')).rejects.toThrow('IDEMPOTENCY_KEY_REUSED');
+  });
+
   test('allows only a TEST seal where a print is simulated', async () => {
     const house = await openHouse();
     house.readers.simulated = true;
@@ -170,6 +182,11 @@ describe('the gate', () => {
   test.each<[SealRequest, string]>([
     [{ level: 'B-T' }, 'SEAL_LEVEL_UNSUPPORTED: level: expected one of B-B, got B-T'],
     [{ placement: { page: 9, xMm: 1, yMm: 1 } }, 'PAGE_OUT_OF_RANGE: placement.page: expected 1 to 1, got 9'],
+    [
+      { expect: [{ name: 'B', placement: { page: 1, xMm: 1, yMm: 300 } }] },
+      'POSITION_OFF_PAGE: expect[0].placement.yMm: expected 0 to 297.0, got 300',
+    ],
+    [{ final: true, expect: [{ name: 'B', placement: { keyword: '印章' } }] }, 'BAD_REQUEST: expect:'],
   ])('refuses %j', async (request, message) => {
     const house = await openHouse();
     house.sealer.levels = { preset: 'B-B', available: ['B-B'] };

@@ -9,6 +9,7 @@ import {
   MEDIATOR,
   PARTIES,
   capturePrint,
+  consent,
   draft,
   inPieces,
   marked,
@@ -35,6 +36,8 @@ describe('an upload', () => {
       sha256: sha256(DOCUMENT),
       bytes: DOCUMENT.length,
       pages: [{ widthMm: 210, heightMm: 297, rotation: 0 }],
+      signatures: 0,
+      openFields: [],
       state: 'draft',
       parties: [],
       mediator: null,
@@ -45,6 +48,14 @@ describe('an upload', () => {
     const { path, bytes } = await house.agreements.document(agreement.id);
     expect(bytes).toBe(DOCUMENT.length);
     expect(readFileSync(path).equals(DOCUMENT)).toBe(true);
+  });
+
+  test('of a signed document says so, and which fields were kept, after a restart, too', async () => {
+    const openFields = Array.from({ length: 150 }, (_, n) => `F${n}`);
+    const house = await openHouse({ found: { signatures: 1, openFields } });
+    const { id } = await house.agreements.create(inPieces(DOCUMENT), never);
+    const again = await openHouse({ state: house.state });
+    expect(again.agreements.get(id)).toMatchObject({ signatures: 1, openFields: openFields.slice(0, 100) });
   });
 
   test('is given the next number of its year by the committee’s template, and no number twice', async () => {
@@ -368,3 +379,29 @@ test.each<AgreementKind>(['marriage', 'adoption', 'inheritance'])(
     expect((await house.agreements.seal(id, {}, 'key-1')).agreementId).toBe(id);
   },
 );
+
+describe('a document that was signed when it came', () => {
+  const signed = { found: { signatures: 1, openFields: ['Second'] } };
+
+  test('takes no marks on its pages, and no finger is asked for', async () => {
+    const house = await openHouse(signed);
+    const { id } = await draft(house);
+    for (const kind of ['signature', 'stamp'] as const) {
+      const mark = (): unknown => house.agreements.addMark(id, { partyId: 'jia', kind, png: pictureOf() });
+      expect(mark).toThrow('COUNTERSEAL_CONTENT_FORBIDDEN: a document with 1 signatures takes a seal only');
+    }
+    const capture = (): unknown => house.captures.start({ agreementId: id, partyId: 'jia', consent: consent(house) });
+    expect(capture).toThrow('COUNTERSEAL_CONTENT_FORBIDDEN');
+    expect(house.readers.captures).toEqual([]);
+    await expect(house.agreements.seal(id, { paging: true }, 'key-1')).rejects.toThrow('AGREEMENT_INCOMPLETE');
+  });
+
+  test('is complete with everyone on paper, and sealed into the field that was kept', async () => {
+    const house = await openHouse(signed);
+    const { id } = await draft(house);
+    for (const partyId of ['jia', 'yi', 'ding']) house.agreements.addMark(id, { partyId, kind: 'paper' });
+    await expect(house.agreements.seal(id, { paging: true }, 'key-1')).rejects.toThrow('COUNTERSEAL_CONTENT_FORBIDDEN');
+    await house.agreements.seal(id, { placement: { field: 'Second' } }, 'key-1');
+    expect(house.sealer.jobs).toMatchObject([{ seal: { field: 'Second' }, marks: [] }]);
+  });
+});

@@ -272,6 +272,39 @@ describe('agreements', () => {
     ]);
   });
 
+  test('sealing passes on the seals that are expected, or that there are to be none', async () => {
+    const daemon = await startDaemon();
+    const headers = { 'idempotency-key': 'key-1' };
+    const name = '第二人民调解委员会';
+    const wishes = [
+      { expect: [{ name, placement: { page: 1, xMm: 60, yMm: 200, widthMm: 40 } }] },
+      { expect: [{ name, placement: { keyword: '（印章）', occurrence: 2, dxMm: -50 } }] },
+      { placement: { field: name }, final: true },
+    ];
+    for (const json of wishes) await jsonOf(daemon, 'POST', '/v1/agreements/agr-1/seal', { json, headers });
+    expect(daemon.calls.map(({ args }) => args[1])).toEqual(wishes);
+  });
+
+  test.each([
+    [{ final: 'yes' }, 'body/final: must be boolean'],
+    [{ expect: {} }, 'body/expect: must be array'],
+    [{ expect: [{ name: 'B' }] }, 'body/expect/0: missing placement'],
+    [{ expect: [{ name: 'A.B', placement: { keyword: 'x' } }] }, 'body/expect/0/name: must match pattern'],
+    [{ expect: [{ name: '', placement: { keyword: 'x' } }] }, 'body/expect/0/name: must match pattern'],
+    [{ expect: [{ name: 'B', placement: { field: 'x' } }] }, 'body/expect/0/placement'],
+    [{ expect: [{ name: 'B', placement: { page: 1, xMm: 1, yMm: 1, rotation: 5 } }] }, 'body/expect/0/placement'],
+    [{ expect: [{ name: 'B', placement: { keyword: 'x' }, certificate: '' }] }, 'body/expect/0: unknown member'],
+    [
+      { expect: Array.from({ length: 11 }, () => ({ name: 'B', placement: { keyword: 'x' } })) },
+      'body/expect: must not',
+    ],
+  ])('the sealing %j is refused', async (json, detail) => {
+    const daemon = await startDaemon();
+    const headers = { 'idempotency-key': 'key-1' };
+    expect(await detailOf(daemon, 'POST', '/v1/agreements/agr-1/seal', { json, headers })).toContain(detail);
+    expect(daemon.calls).toEqual([]);
+  });
+
   test('sealing without a key, or with one that is no token, is refused', async () => {
     const daemon = await startDaemon();
     for (const headers of [{}, { 'idempotency-key': '' }] as readonly Record<string, string>[]) {

@@ -363,16 +363,13 @@ describe('a field with seed values', () => {
   const ISSUER = Uint8Array.of(0x30, 0x01, 0x02);
   const withSeed = (entries: string): Uint8Array =>
     signedPdf({ fields: [{ name: 'Second', more: '/SV 40 0 R' }], objects: { 40: `<< /Type /SV ${entries} >>` } });
-  const plan = (
-    entries: string,
-    request: { lock?: LockRequest; reason?: string; timestamp?: boolean },
-  ): PlannedIncrement => {
+  const plan = (entries: string, request: { lock?: LockRequest; reason?: string }): PlannedIncrement => {
     const certificates = [CERTIFICATE, ISSUER];
     const signature = signatureRequest({ fieldName: 'Second', place: null, certificates, ...request });
     return incrementOf(withSeed(entries), { marks: [], signature });
   };
 
-  it.each<[string, { lock?: LockRequest; reason?: string; timestamp?: boolean }, ErrorCode | 'planned']>([
+  it.each<[string, { lock?: LockRequest; reason?: string }, ErrorCode | 'planned']>([
     // Wishes bind nobody.
     ['/Filter /Other.Handler /SubFilter [/adbe.x509.rsa_sha1] /Reasons [(TEST)]', {}, 'planned'],
     ['/Ff 1 /Filter /Adobe.PPKLite', {}, 'planned'],
@@ -392,7 +389,6 @@ describe('a field with seed values', () => {
     ['/Ff 8', { reason: 'A' }, 'PDF_SIGNED_LOCKED'],
     ['/TimeStamp << /URL (http://tsa.example) /Ff 0 >>', {}, 'planned'],
     ['/TimeStamp << /URL (http://tsa.example) /Ff 1 >>', {}, 'PDF_SIGNED_LOCKED'],
-    ['/TimeStamp << /URL (http://tsa.example) /Ff 1 >>', { timestamp: true }, 'planned'],
     ['/Ff 16 /LegalAttestation [(None)]', {}, 'PDF_SIGNED_LOCKED'],
     ['/Ff 32 /AddRevInfo true', {}, 'PDF_SIGNED_LOCKED'],
     ['/Ff 32 /AddRevInfo false', {}, 'planned'],

@@ -7,7 +7,7 @@ import { openAgreements } from '../../src/agreement/open-agreements.ts';
 import type { OpenAgreements } from '../../src/agreement/open-agreements.ts';
 import type { AgreementView } from '../../src/agreement/agreement.ts';
 import type { CaptureReaders, CaptureView } from '../../src/agreement/capture-service.ts';
-import type { PdfInspector } from '../../src/agreement/agreement-service.ts';
+import type { InspectedPdf, PdfInspector } from '../../src/agreement/agreement-service.ts';
 import type { GivenConsent } from '../../src/agreement/consent.ts';
 import type { Raster } from '../../src/biometric/raster.ts';
 import { encodePng } from '../../src/biometric/raster.ts';
@@ -39,7 +39,7 @@ export function sha256(bytes: Uint8Array): string {
 export const inspector: PdfInspector = {
   inspect: (path) =>
     readFileSync(path).subarray(0, 4).equals(Buffer.from('%PDF'))
-      ? Promise.resolve({ pages: [{ widthMm: 210, heightMm: 297, rotation: 0 }] })
+      ? Promise.resolve({ pages: [{ widthMm: 210, heightMm: 297, rotation: 0 }], signatures: 0, openFields: [] })
       : Promise.reject(new AppError('PDF_UNREADABLE')),
 };
 
@@ -206,6 +206,8 @@ export interface HouseSettings {
   readonly log?: Log;
   readonly clock?: VirtualClock;
   readonly authorities?: Authorities;
+  /** What uploads are found to be, beside what `inspector` finds. */
+  readonly found?: Partial<InspectedPdf>;
 }
 
 /** Opened for the test at hand, and closed after it. `config` are environment variables. */
@@ -220,7 +222,10 @@ export async function openHouse(settings: HouseSettings = {}): Promise<House> {
   writeFileSync(file, '{}');
   const config = loadConfig({ file, env: settings.config ?? {} });
   const log = settings.log ?? silent;
-  const open = await openAgreements({ state, ledger, sealer, inspector, readers, config, clock, log });
+  const finding: PdfInspector = {
+    inspect: async (path, signal) => ({ ...(await inspector.inspect(path, signal)), ...settings.found }),
+  };
+  const open = await openAgreements({ state, ledger, sealer, inspector: finding, readers, config, clock, log });
   onTestFinished(() => open.close());
   return { ...open, state, ledger, clock, readers, sealer };
 }

@@ -49,6 +49,8 @@ export const AGREEMENT: AgreementView = {
   sha256: SHA256,
   bytes: 9,
   pages: [{ widthMm: 210, heightMm: 297, rotation: 0 }],
+  signatures: 0,
+  openFields: [],
   state: 'draft',
   parties: [],
   mediator: null,
