@@ -158,6 +158,8 @@ function asRead(evidence: Evidence | ReadEvidence): ReadEvidence {
 
 export interface ReadEvidence {
   readonly crls: readonly Crl[];
+  /** `verifyCrl`, of which each answer is kept: a list of megabytes is hashed once for an issuer. */
+  readonly isBy: (crl: Crl, issuer: Certificate) => boolean;
   readonly ocsps: readonly OcspResponse[];
   readonly certificates: readonly Certificate[];
   /** What could not be read, and so might be about anybody. */
@@ -170,9 +172,20 @@ export function readEvidence({ crls, ocsps, certificates }: Evidence): ReadEvide
   const answers = ocsps.map((bytes) => readable(() => parseOcspResponse(bytes)));
   return {
     crls: lists.filter((list): list is Crl => !isReason(list)),
+    isBy: rememberingVerifyCrl(),
     ocsps: answers.filter((answer): answer is OcspResponse => !isReason(answer)),
     certificates,
     unreadable: [...lists, ...answers].filter(isReason),
+  };
+}
+
+function rememberingVerifyCrl(): ReadEvidence['isBy'] {
+  const answers = new Map<Crl, Map<string, boolean>>();
+  return (crl, issuer) => {
+    const known = answers.get(crl) ?? new Map<string, boolean>();
+    const answer = known.get(issuer.sha256) ?? verifyCrl(crl, issuer);
+    answers.set(crl, known.set(issuer.sha256, answer));
+    return answer;
   };
 }
 
@@ -200,7 +213,7 @@ function isReason(found: object): found is Reason {
 
 function judge(certificate: Certificate, issuer: Certificate, evidence: ReadEvidence, moment: Moment): Revocation {
   const found = [
-    ...evidence.crls.map((crl) => statementOfCrl(crl, certificate, issuer)),
+    ...evidence.crls.map((crl) => statementOfCrl(crl, certificate, issuer, evidence)),
     ...evidence.ocsps.map((response) => statementOfOcsp(response, certificate, issuer, evidence)),
   ].filter((one) => one !== null);
   const faults = found.filter(isReason);
@@ -261,9 +274,14 @@ function spanText({ thisUpdate, nextUpdate }: Statement): string {
   return [thisUpdate, nextUpdate].flatMap((time) => time?.toISOString() ?? []).join(' – ');
 }
 
-function statementOfCrl(crl: Crl, certificate: Certificate, issuer: Certificate): Statement | Reason | null {
+function statementOfCrl(
+  crl: Crl,
+  certificate: Certificate,
+  issuer: Certificate,
+  { isBy }: ReadEvidence,
+): Statement | Reason | null {
   if (!tellsOf(crl, certificate)) return null;
-  if (!verifyCrl(crl, issuer)) return reason('REVOCATION_SIGNATURE', issuer.subject.text);
+  if (!isBy(crl, issuer)) return reason('REVOCATION_SIGNATURE', issuer.subject.text);
   const entry = readable(() => findEntry(crl, certificate.serialHex));
   if (entry !== null && isReason(entry)) return entry;
   const { thisUpdate, nextUpdate, expiredSince } = crl;
