@@ -123,13 +123,15 @@ export class RawPdf {
     if (hidden === undefined) this.#startxref = this.#length;
     this.#entries.set(number, { kind: 'offset', at: this.#length, index: 0 });
     const sorted = this.#sorted().filter(([inner]) => inner === number || hidden?.includes(inner) !== false);
+    const width = this.#length > 0xff_ffff ? 4 : 3;
     const rows = sorted.map(([, { kind, at, index }]) => {
-      return [kind === 'offset' ? 1 : 2, (at >> 16) & 0xff, (at >> 8) & 0xff, at & 0xff, index];
+      const offset = Array.from({ length: width }, (_, i) => (at >> (8 * (width - 1 - i))) & 0xff);
+      return [kind === 'offset' ? 1 : 2, ...offset, index];
     });
     const differences = rows.map((row, i) => [2, ...row.map((value, j) => (value - (rows[i - 1]?.[j] ?? 0)) & 0xff)]);
     const index = sorted.map(([inner]) => `${inner} 1`).join(' ');
-    const parms = '/DecodeParms << /Predictor 12 /Columns 5 >>';
-    const dict = `/Type /XRef /W [1 3 1] /Index [${index}] /Filter /FlateDecode ${parms} ${trailer}`;
+    const parms = `/DecodeParms << /Predictor 12 /Columns ${width + 2} >>`;
+    const dict = `/Type /XRef /W [1 ${width} 1] /Index [${index}] /Filter /FlateDecode ${parms} ${trailer}`;
     const data = deflateSync(Uint8Array.from(differences.flat()));
     this.clearStream(number, data, `<< /Length ${data.length} ${dict} >>`);
     for (const [inner] of sorted) this.#entries.delete(inner);

@@ -1,6 +1,6 @@
 /** A second look at a planned increment, by the reader and not by the writer: what would be appended, opened as anyone would open it. */
 import { createHash } from 'node:crypto';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { appendedSource } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
 import { readSecurityStore } from './dss.ts';
@@ -8,18 +8,25 @@ import type { PlannedStore, SecurityStore } from './dss.ts';
 import type { PlannedIncrement } from './increment.ts';
 import { openPdf } from './revision.ts';
 import type { PdfFile } from './revision.ts';
+import { isSound } from './sound-xref.ts';
 
 /**
  * Throws SEAL_SELF_CHECK unless the document with the increment behind it opens, ends with that revision, and shows the planned field
  * with a signature whose ByteRange leaves out its Contents and nothing else, and which says of what may follow what was planned.
  */
 export function checkPlanned(source: ByteSource, planned: PlannedIncrement): void {
-  const fault = faultOf(source, planned);
+  let fault: string | null;
+  try {
+    fault = faultOf(source, planned);
+  } catch (cause) {
+    if (!isAppError(cause) || cause.code === 'FILE_UNREADABLE') throw cause;
+    throw new AppError('SEAL_SELF_CHECK', cause.message, { cause });
+  }
   if (fault !== null) throw new AppError('SEAL_SELF_CHECK', fault);
 }
 
 function faultOf(source: ByteSource, planned: PlannedIncrement): string | null {
-  const { bytes, byteRange, contents, fieldName, transforms } = planned;
+  const { bytes, byteRange, contents, fieldName, transforms, repaired } = planned;
   const whole = appendedSource(source, bytes);
   const pdf = openPdf(whole);
   const value = pdf.signatureFields().find(({ name }) => name === fieldName)?.value;
@@ -36,7 +43,18 @@ function faultOf(source: ByteSource, planned: PlannedIncrement): string | null {
   const { docMdp, fieldMdp } = value;
   if (JSON.stringify({ docMdp, fieldMdp }) !== JSON.stringify(transforms))
     return 'other changes may follow than planned';
-  return pdf.revisions().at(-1)?.endOfLine === whole.size ? null : 'the file does not end with the revision';
+  if (pdf.revisions().at(-1)?.endOfLine !== whole.size) return 'the file does not end with the revision';
+  return chainFault(pdf, repaired);
+}
+
+/** Every reader must find every object where the new section says, and through it the sections before, unless it is complete itself. */
+function chainFault(pdf: PdfFile, complete: boolean): string | null {
+  if (pdf.fault !== null) return pdf.fault;
+  if (complete !== (pdf.sections.length === 1)) return 'the cross-reference does not go on from the one before';
+  for (const [number, entry] of pdf.sections[0]?.entries() ?? []) {
+    if (!isSound(pdf, number, entry)) return `object ${number} is not where the cross-reference has it`;
+  }
+  return null;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** An indirect object where it stands: `N G obj value endobj` (ISO 32000-2, 7.3.10). */
 import { AppError, isAppError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
+import { CHARACTER_CLASS, REGULAR, decimal, digitsEnd } from './character-class.ts';
 import { Lexer } from './lexer.ts';
 import { isKind, pdfRef } from './object.ts';
 import type { PdfObject, PdfStream } from './object.ts';
@@ -23,6 +24,8 @@ export interface IndirectObject {
 /** `N G obj` at `offset` or after white space there; null where something else stands. */
 export function readHeader(source: ByteSource, offset: number): IndirectHeader | null {
   if (offset >= source.size) return null;
+  const usual = usualHeader(source.read(offset, Math.min(USUAL_HEADER_BYTES, source.size - offset)));
+  if (usual !== null) return { ...usual, end: offset + usual.end };
   const lexer = new Lexer(source, offset);
   try {
     const number = lexer.unsigned('object number');
@@ -32,6 +35,34 @@ export function readHeader(source: ByteSource, offset: number): IndirectHeader |
     if (!isAppError(error)) throw error;
     return null; // no number, or one too long: not what is looked for
   }
+}
+
+const BLANK = 0x20;
+/** `8388607 65535 obj` and one more byte. */
+const USUAL_HEADER_BYTES = 18;
+
+/** A header as nearly all are written, one blank between its parts: every entry of a cross-reference is looked after. */
+function usualHeader(bytes: Uint8Array): IndirectHeader | null {
+  const numberEnd = digitsEnd(bytes, 0);
+  const generationEnd = digitsEnd(bytes, numberEnd + 1);
+  const at = generationEnd + 1;
+  const after = bytes[at + 3];
+  const isHeader =
+    numberEnd > 0 &&
+    bytes[numberEnd] === BLANK &&
+    generationEnd > numberEnd + 1 &&
+    bytes[generationEnd] === BLANK &&
+    bytes[at] === 0x6f &&
+    bytes[at + 1] === 0x62 &&
+    bytes[at + 2] === 0x6a &&
+    after !== undefined &&
+    CHARACTER_CLASS[after] !== REGULAR;
+  if (!isHeader) return null;
+  return {
+    number: decimal(bytes, 0, numberEnd),
+    generation: decimal(bytes, numberEnd + 1, generationEnd),
+    end: at + 3,
+  };
 }
 
 /** Throws PDF_UNREADABLE where no indirect object stands at `offset`. */

@@ -24,6 +24,8 @@ export const MAX_OBJECT_STREAM_BYTES = 16 * 1024 * 1024;
 export const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
 /** Crypt filters that an encryption dictionary defines; one is what writers need. */
 export const MAX_CRYPT_FILTERS = 64;
+/** All content of the pages that are drawn on, inflated. */
+export const MAX_CONTENT_BYTES = 512 * 1024 * 1024;
 export const MAX_PAGE_NODES = 200_000;
 export const MAX_PAGE_DEPTH = 64;
 export const MAX_FIELD_NODES = 100_000;

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
-import { CHARACTER_CLASS, REGULAR, SPACE } from './character-class.ts';
+import { CHARACTER_CLASS, REGULAR, SPACE, decimal } from './character-class.ts';
 import { MAX_OBJECT_NUMBER, MAX_SCANNED_OBJECTS } from './limits.ts';
 
 export interface ScannedHeader {
@@ -121,10 +121,4 @@ function digitsBefore(chunk: Uint8Array, end: number): number {
   let at = end;
   while (at > 0 && (chunk[at - 1] ?? 0) >= 0x30 && (chunk[at - 1] ?? 0) <= 0x39) at--;
   return at;
-}
-
-function decimal(chunk: Uint8Array, from: number, to: number): number {
-  let value = 0;
-  for (let at = from; at < to; at++) value = value * 10 + (chunk[at] ?? 0) - 0x30;
-  return value;
 }

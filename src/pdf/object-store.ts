@@ -7,11 +7,17 @@ import type { Encryption } from './crypt.ts';
 import { readBody, readHeader, readStreamData, streamEnd } from './indirect.ts';
 import type { IndirectObject } from './indirect.ts';
 import { Lexer } from './lexer.ts';
-import { MAX_INDIRECTIONS, MAX_INFLATED_BYTES, MAX_OBJECT_NUMBER, MAX_OBJECT_STREAM_BYTES } from './limits.ts';
+import {
+  MAX_CONTENT_BYTES,
+  MAX_INDIRECTIONS,
+  MAX_INFLATED_BYTES,
+  MAX_OBJECT_NUMBER,
+  MAX_OBJECT_STREAM_BYTES,
+} from './limits.ts';
 import { isKind, isName, pdfArray, pdfDict, pdfRef } from './object.ts';
 import type { PdfDict, PdfObject, PdfRef, PdfStream } from './object.ts';
 import { readEncryption } from './security-handler.ts';
-import { decodeStructure } from './stream-data.ts';
+import { decodeStream } from './stream-data.ts';
 import type { XrefEntry, XrefSection } from './xref.ts';
 
 const CACHED_OBJECTS = 256;
@@ -40,6 +46,7 @@ export class ObjectStore {
   readonly #recovers: boolean;
   #streamBytes = 0;
   #inflated = 0;
+  #content = 0;
   #decrypted = 0;
 
   /**
@@ -107,7 +114,34 @@ export class ObjectStore {
 
   /** A stream's data decrypted, filters not undone. Throws PDF_LIMIT where all that is decrypted of the document becomes too much. */
   rawData(stream: PdfStream): Uint8Array {
-    const length = this.#lengthOf(stream);
+    return this.#raw(stream, this.#recovers);
+  }
+
+  /**
+   * A stream's data, if its filters are not those of pictures (else PDF_SHAPE_UNSUPPORTED), of at most `maxBytes` (else PDF_LIMIT).
+   * All that one document inflates is bounded too.
+   */
+  decodedData(stream: PdfStream, maxBytes: number): Uint8Array {
+    const left = Math.min(maxBytes, MAX_INFLATED_BYTES - this.#inflated);
+    const data = decodeStream(this.#decodable(stream), this.rawData(stream), { maxBytes: left });
+    this.#inflated += data.length;
+    return data;
+  }
+
+  /**
+   * The data of a page's content stream as readers take them: up to `endstream`, whatever its /Length says, and as far as they inflate.
+   * Throws as `decodedData`; the bound on all of them together is one of its own.
+   */
+  contentData(stream: PdfStream, maxBytes: number): Uint8Array {
+    const left = Math.min(maxBytes, MAX_CONTENT_BYTES - this.#content);
+    const raw = this.#raw(stream, true);
+    const data = decodeStream(this.#decodable(stream), raw, { maxBytes: left, lenient: true });
+    this.#content += data.length;
+    return data;
+  }
+
+  #raw(stream: PdfStream, recovers: boolean): Uint8Array {
+    const length = this.#lengthOf(stream, recovers);
     if (this.encryption === null || this.#isXrefStream(stream)) return readStreamData(this.source, stream, length);
     this.#decrypted += length;
     if (this.#decrypted > MAX_INFLATED_BYTES) throw new AppError('PDF_LIMIT', 'more is encrypted than is read');
@@ -115,26 +149,19 @@ export class ObjectStore {
     return decryptStream(this.encryption, stream.ref, this.#withFilters(stream.dict), raw);
   }
 
-  #lengthOf({ dict, dataOffset }: PdfStream): number {
+  #lengthOf({ dict, dataOffset }: PdfStream, recovers: boolean): number {
     const written = this.get(dict, 'Length');
     const length = typeof written === 'number' && Number.isSafeInteger(written) && written >= 0 ? written : null;
-    const end = this.#recovers ? streamEnd(this.source, dataOffset, length) : null;
+    const end = recovers ? streamEnd(this.source, dataOffset, length) : null;
     if (end !== null) return end.data - dataOffset;
     if (length === null) throw new AppError('PDF_UNREADABLE', 'a stream without a length');
     return length;
   }
 
-  /**
-   * A stream's data, if its filter is none or FlateDecode (else PDF_SHAPE_UNSUPPORTED), of at most `maxBytes` (else PDF_LIMIT).
-   * All that one document inflates is bounded too.
-   */
-  decodedData(stream: PdfStream, maxBytes: number): Uint8Array {
-    const filters = this.#withFilters(stream.dict);
-    const left = MAX_INFLATED_BYTES - this.#inflated;
-    const dict = this.encryption === null ? filters : withoutCryptFilter(filters);
-    const data = decodeStructure(dict, this.rawData(stream), Math.min(maxBytes, left));
-    this.#inflated += data.length;
-    return data;
+  /** A stream's dictionary as it holds for decrypted data. */
+  #decodable({ dict }: PdfStream): PdfDict {
+    const filters = this.#withFilters(dict);
+    return this.encryption === null ? filters : withoutCryptFilter(filters);
   }
 
   /** The numbers of the objects that an object stream holds. Throws as `getObject`. */

@@ -6,7 +6,7 @@ import { latin1Bytes } from '../bytes.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { addStream, matrixOperands, operand } from './appearance.ts';
 import type { Appearance, Forms } from './appearance.ts';
-import { BALANCED, contentBalance } from './content-balance.ts';
+import { ContentScanner } from './content-balance.ts';
 import type { ContentBalance } from './content-balance.ts';
 import { coveringRects, overlap } from './covering-annotations.ts';
 import { POINTS_PER_MM, checkOnPage, toUserSpace } from './geometry.ts';
@@ -31,8 +31,10 @@ export interface Strip {
   readonly toPt: number;
 }
 
-/** How much of a page's content is looked through for unbalanced states. */
-const MAX_CONTENT_BYTES = 4 * 1024 * 1024;
+/** One content stream, inflated: a page of a hundred thousand map lines has a tenth of it. */
+const MAX_STREAM_BYTES = 128 * 1024 * 1024;
+/** States, marked content and restores too many that a page may leave; each is closed by a line of the content that is added. */
+const MAX_OPEN = 10_000;
 
 /**
  * Draws `marks`, all of them of this page, and gives those that an annotation may hide. Throws POSITION_OFF_PAGE, PDF_SHAPE_UNSUPPORTED.
@@ -46,7 +48,7 @@ export function addPageMarks(
   const { pdf } = draft;
   const geometry = pdf.geometry(page);
   const content = contentOf(pdf, page);
-  const { unrestored, surplus, drawsAfterSurplus, inText, marked, unfinished } = balanceOf(pdf, content);
+  const { unrestored, surplus, drawsAfterSurplus, inText, marked, unfinished } = balanceOf(pdf, page, content);
   if (unfinished) {
     throw new AppError('PDF_SHAPE_UNSUPPORTED', `the content of page ${page.number} ends inside a string or picture`);
   }
@@ -55,6 +57,9 @@ export function addPageMarks(
       'PDF_SHAPE_UNSUPPORTED',
       `page ${page.number} draws after it restored more states than it saved`,
     );
+  }
+  if (Math.max(unrestored, surplus, marked) > MAX_OPEN) {
+    throw new AppError('PDF_LIMIT', `page ${page.number} leaves more than ${MAX_OPEN} states open`);
   }
 
   const resources = editable(pdf.resolve(page.attributes.Resources) ?? pdfDict({}), 'the page’s resources');
@@ -118,23 +123,21 @@ function contentOf(pdf: PdfFile, page: PageNode): PdfRef[] {
   });
 }
 
-/** Content that cannot be looked through, because of its length or its filters, is taken for balanced, as most is. */
-function balanceOf(pdf: PdfFile, content: readonly PdfRef[]): ContentBalance {
-  const parts: Uint8Array[] = [];
-  let left = MAX_CONTENT_BYTES;
-  try {
-    for (const ref of content) {
-      const stream = pdf.getObject(ref);
-      if (!isKind(stream, 'stream')) continue;
-      const data = pdf.decodedData(stream, left);
-      left -= data.length;
-      parts.push(data, latin1Bytes('\n'));
+/** What the page's content leaves open. Throws PDF_SHAPE_UNSUPPORTED where it cannot be looked through, PDF_LIMIT where there is too much. */
+function balanceOf(pdf: PdfFile, page: PageNode, content: readonly PdfRef[]): ContentBalance {
+  const scanner = new ContentScanner();
+  for (const ref of content) {
+    const stream = pdf.getObject(ref);
+    if (!isKind(stream, 'stream')) continue;
+    try {
+      scanner.stream(pdf.contentData(stream, MAX_STREAM_BYTES));
+    } catch (error) {
+      if (!isAppError(error, 'PDF_UNREADABLE', 'PDF_TRUNCATED', 'PDF_SHAPE_UNSUPPORTED')) throw error;
+      const detail = `the content of page ${page.number} cannot be looked through: ${error.detail}`;
+      throw new AppError('PDF_SHAPE_UNSUPPORTED', detail, { cause: error });
     }
-  } catch (error) {
-    if (!isAppError(error)) throw error;
-    return BALANCED;
   }
-  return contentBalance(Buffer.concat(parts));
+  return scanner.balance;
 }
 
 /** A copy of one category of the resources, with room for more. */

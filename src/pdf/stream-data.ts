@@ -1,13 +1,9 @@
-/** The filters that structures of a file (cross-reference and object streams) may use, under a bound on what comes out. */
-import { inflateSync } from 'node:zlib';
+/** What a stream holds once its filters are undone (ISO 32000-2, 7.4), under a bound on what comes out. */
+import { constants, inflateRawSync, inflateSync } from 'node:zlib';
 import { AppError } from '../errors.ts';
+import { decodeAscii85, decodeAsciiHex, decodeLzw, decodeRunLength } from './filters.ts';
 import type { PdfDict, PdfObject } from './object.ts';
-import { isKind, isName } from './object.ts';
-
-function only(object: PdfObject | undefined): PdfObject {
-  if (isKind(object, 'array') && object.items.length <= 1) return object.items[0] ?? null;
-  return object ?? null;
-}
+import { isKind } from './object.ts';
 
 function parameter(parms: PdfDict, key: string, fallback: number, max: number): number {
   const value = parms.entries.get(key) ?? fallback;
@@ -57,11 +53,14 @@ function predicted(filter: number, left: number, up: number, corner: number): nu
   }
 }
 
-function inflate(raw: Uint8Array, maxBytes: number): Uint8Array {
+/** `lenient`: what readers make of data that end early or whose checksum is wrong. */
+function inflate(raw: Uint8Array, maxBytes: number, lenient: boolean): Uint8Array {
   // zlib knows no bound of nothing.
   if (maxBytes <= 0) throw new AppError('PDF_LIMIT', 'a stream inflates and no bytes are left for it');
   try {
-    return inflateSync(raw, { maxOutputLength: maxBytes });
+    if (!lenient) return inflateSync(raw, { maxOutputLength: maxBytes });
+    // Behind the two bytes of zlib's own header (RFC 1950), and whatever comes after the last block.
+    return inflateRawSync(raw.subarray(2), { maxOutputLength: maxBytes, finishFlush: constants.Z_SYNC_FLUSH });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new AppError('PDF_LIMIT', `a stream inflates to more than ${maxBytes} bytes`, { cause });
@@ -70,25 +69,67 @@ function inflate(raw: Uint8Array, maxBytes: number): Uint8Array {
   }
 }
 
-/**
- * The decoded data of a stream that has no filter or FlateDecode, with or without a PNG predictor. `dict` holds direct values only.
- * Throws PDF_SHAPE_UNSUPPORTED for other filters, PDF_LIMIT beyond `maxBytes`, PDF_UNREADABLE for damaged data.
- */
-export function decodeStructure(dict: PdfDict, raw: Uint8Array, maxBytes: number): Uint8Array {
-  if (dict.entries.has('F')) throw new AppError('PDF_SHAPE_UNSUPPORTED', 'stream data in another file');
-  const filter = only(dict.entries.get('Filter'));
-  if (filter === null) {
-    if (raw.length > maxBytes) throw new AppError('PDF_LIMIT', `a stream is longer than ${maxBytes} bytes`);
-    return raw;
-  }
-  if (!isName(filter, 'FlateDecode'))
-    throw new AppError('PDF_SHAPE_UNSUPPORTED', 'a structure stream not of FlateDecode');
-  const data = inflate(raw, maxBytes);
-  const parms = only(dict.entries.get('DecodeParms'));
-  if (!isKind(parms, 'dict')) return data;
-  const predictor = parameter(parms, 'Predictor', 1, 15);
-  if (predictor === 1) return data;
+/** Undoes the predictor that the parameters name (7.4.4.4). */
+function unpredicted(data: Uint8Array, parms: PdfDict | null): Uint8Array {
+  const predictor = parms === null ? 1 : parameter(parms, 'Predictor', 1, 15);
+  if (parms === null || predictor === 1) return data;
   if (predictor < 10) throw new AppError('PDF_SHAPE_UNSUPPORTED', `predictor ${predictor}`);
   const bits = parameter(parms, 'Colors', 1, 32) * parameter(parms, 'BitsPerComponent', 8, 16);
   return undoPng(data, Math.ceil((parameter(parms, 'Columns', 1, 65_536) * bits) / 8), Math.ceil(bits / 8));
+}
+
+export interface DecodeOptions {
+  readonly maxBytes: number;
+  /** Whether data that end early or whose checksum is wrong are taken as readers take them. */
+  readonly lenient?: boolean;
+}
+
+/** More would be a chain for its own sake. */
+const MAX_FILTERS = 8;
+
+/**
+ * The decoded data of a stream, pictures' filters apart. `dict` holds direct values only.
+ * Throws PDF_SHAPE_UNSUPPORTED for other filters, PDF_LIMIT beyond `maxBytes`, PDF_UNREADABLE for damaged data.
+ */
+export function decodeStream(dict: PdfDict, raw: Uint8Array, { maxBytes, lenient = false }: DecodeOptions): Uint8Array {
+  if (dict.entries.has('F')) throw new AppError('PDF_SHAPE_UNSUPPORTED', 'stream data in another file');
+  const filters = listOf(dict.entries.get('Filter'));
+  const parameters = listOf(dict.entries.get('DecodeParms'));
+  if (filters.length > MAX_FILTERS) throw new AppError('PDF_LIMIT', 'a stream of too many filters');
+  let data = raw;
+  for (const [i, filter] of filters.entries()) {
+    const parms = parameters[i];
+    data = decoded(filter, isKind(parms, 'dict') ? parms : null, data, maxBytes, lenient);
+  }
+  if (data.length > maxBytes) throw new AppError('PDF_LIMIT', `a stream is longer than ${maxBytes} bytes`);
+  return data;
+}
+
+function listOf(object: PdfObject | undefined): readonly PdfObject[] {
+  if (isKind(object, 'array')) return object.items;
+  return object === undefined || object === null ? [] : [object];
+}
+
+function decoded(
+  filter: PdfObject,
+  parms: PdfDict | null,
+  data: Uint8Array,
+  maxBytes: number,
+  lenient: boolean,
+): Uint8Array {
+  const name = isKind(filter, 'name') ? filter.value : '';
+  switch (name) {
+    case 'FlateDecode':
+      return unpredicted(inflate(data, maxBytes, lenient), parms);
+    case 'LZWDecode':
+      return unpredicted(decodeLzw(data, parms?.entries.get('EarlyChange') !== 0, maxBytes), parms);
+    case 'ASCII85Decode':
+      return decodeAscii85(data, maxBytes);
+    case 'ASCIIHexDecode':
+      return decodeAsciiHex(data, maxBytes);
+    case 'RunLengthDecode':
+      return decodeRunLength(data, maxBytes);
+    default:
+      throw new AppError('PDF_SHAPE_UNSUPPORTED', `a stream of the filter ${name.slice(0, 40)}`);
+  }
 }

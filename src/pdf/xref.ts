@@ -3,14 +3,14 @@
  * stand: a table of 100,000 costs no more to open than one of ten.
  */
 import { AppError } from '../errors.ts';
-import { textAt } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
+import { decimal } from './character-class.ts';
 import { readIndirect, readStreamData } from './indirect.ts';
 import { Lexer } from './lexer.ts';
 import { MAX_OBJECT_NUMBER, MAX_SUBSECTIONS } from './limits.ts';
 import { isKind, isName } from './object.ts';
 import type { PdfDict } from './object.ts';
-import { decodeStructure } from './stream-data.ts';
+import { decodeStream } from './stream-data.ts';
 
 export type XrefEntry =
   | { readonly kind: 'free' }
@@ -207,20 +207,27 @@ function strideOf(source: ByteSource, at: number, count: number, known: number):
   throw broken(`the entries at byte ${at} are not of 20 bytes each`);
 }
 
-function parseEntry(source: ByteSource, at: number): RegExpExecArray | null {
-  return /^(\d{10}) (\d{5}) ([nf])$/.exec(textAt(source, at, ENTRY_CHARS));
+/** The entry at `at`: ten digits, a blank, five digits, a blank, and `n` or `f`; null where something else stands. */
+function parseEntry(source: ByteSource, at: number): { offset: number; generation: number; inUse: boolean } | null {
+  const bytes = source.read(at, ENTRY_CHARS);
+  const offset = decimal(bytes, 0, 10);
+  const generation = decimal(bytes, 11, 16);
+  const type = bytes[17];
+  const isEntry = bytes[10] === 0x20 && bytes[16] === 0x20 && (type === 0x6e || type === 0x66);
+  return isEntry && offset >= 0 && generation >= 0 ? { offset, generation, inUse: type === 0x6e } : null;
 }
 
 function tableEntry(source: ByteSource, at: number, base: number): XrefEntry {
-  const match = parseEntry(source, at);
-  if (match === null) throw broken(`no entry at byte ${at}`);
-  if (match[3] === 'f') return { kind: 'free' };
-  return inUse(base, Number(match[1]), Number(match[2]));
+  const entry = parseEntry(source, at);
+  if (entry === null) throw broken(`no entry at byte ${at}`);
+  return entry.inUse ? inUse(base, entry.offset, entry.generation) : FREE;
 }
+
+const FREE: XrefEntry = { kind: 'free' };
 
 /** Some writers say offset 0 of what is free, and every reader knows it. */
 function inUse(base: number, offset: number, generation: number): XrefEntry {
-  return offset === 0 ? { kind: 'free' } : { kind: 'offset', offset: base + offset, generation };
+  return offset === 0 ? FREE : { kind: 'offset', offset: base + offset, generation };
 }
 
 // --- streams ----------------------------------------------------------------------------------------------------------------
@@ -241,7 +248,7 @@ function readStream({ source, base, pointer, maxBytes }: XrefPlace, offset: numb
   const [typeWidth = 0, secondWidth = 0, thirdWidth = 0] = widths;
   const stride = typeWidth + secondWidth + thirdWidth;
   if (stride === 0) throw broken('field widths');
-  const data = decodeStructure(dict, raw, maxBytes);
+  const data = decodeStream(dict, raw, { maxBytes });
 
   const ranges = integers(dict, 'Index') ?? [0, Number(dict.entries.get('Size'))];
   if (ranges.length % 2 !== 0 || ranges.length > 2 * MAX_SUBSECTIONS) throw broken('the list of subsections');

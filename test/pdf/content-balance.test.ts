@@ -1,6 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { latin1Bytes } from '../../src/bytes.ts';
-import { BALANCED, contentBalance } from '../../src/pdf/content-balance.ts';
+import { ContentScanner } from '../../src/pdf/content-balance.ts';
+import type { ContentBalance } from '../../src/pdf/content-balance.ts';
+
+const BALANCED: ContentBalance = {
+  unrestored: 0,
+  surplus: 0,
+  drawsAfterSurplus: false,
+  inText: false,
+  marked: 0,
+  unfinished: false,
+};
+
+/** Of content in as many streams. */
+function balanceOf(...streams: readonly string[]): ContentBalance {
+  const scanner = new ContentScanner();
+  for (const stream of streams) scanner.stream(latin1Bytes(stream));
+  return scanner.balance;
+}
 
 describe('what page content leaves open', () => {
   it.each([
@@ -24,6 +41,18 @@ describe('what page content leaves open', () => {
     ['BI ID never ends', { unfinished: true }],
     ['% a comment ends with the content', {}],
   ])('%j', (content, expected) => {
-    expect(contentBalance(latin1Bytes(content))).toEqual({ ...BALANCED, ...expected });
+    expect(balanceOf(content)).toEqual({ ...BALANCED, ...expected });
+  });
+
+  it.each([
+    [['q', 'Q'], {}],
+    [['B', 'T'], {}],
+    [['q (a', 'Q) Tj'], { unrestored: 1 }],
+    [['q <41', '42> Tj Q'], {}],
+    [['q % Q', 'Q'], {}],
+    [['BI ID q', ' x EI Q'], { surplus: 1 }],
+    [[], {}],
+  ])('in streams apart: %j', (streams, expected) => {
+    expect(balanceOf(...streams)).toMatchObject({ ...BALANCED, ...expected });
   });
 });

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { deflateSync } from 'node:zlib';
+import { CATALOG, page, pagesOf } from '../../scripts/pdf/plain-page.ts';
 import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
 import { isKind, pdfDict, pdfRef } from '../../src/pdf/object.ts';
@@ -278,6 +280,44 @@ describe('marks', () => {
   it('are refused on a signed document', () => {
     const plan = (): unknown => incrementOf(pdfFixture('extended', 'signed-before'));
     expect(plan).toThrow(expect.objectContaining({ code: 'COUNTERSEAL_CONTENT_FORBIDDEN' }) as Error);
+  });
+
+  /** A page of this content, marked: what is drawn behind it. */
+  function behind(content: string | Uint8Array, dict = ''): string {
+    const original = onePageOf(content, dict);
+    const pdf = open(extendedBy(original, incrementOf(original)));
+    const contents = pdf.get(pdf.page(1).dict, 'Contents');
+    const last = isKind(contents, 'array') ? pdf.resolve(contents.items.at(-1)) : null;
+    return isKind(last, 'stream') ? Buffer.from(pdf.decodedData(last, 10_000)).toString('latin1') : '';
+  }
+
+  function onePageOf(content: string | Uint8Array, dict = ''): Uint8Array {
+    const pdf = new RawPdf().object(1, CATALOG).object(2, pagesOf(3)).object(3, page('/Contents 4 0 R'));
+    return pdf.stream(4, content, dict).table('/Size 5 /Root 1 0 R').end().bytes();
+  }
+
+  it('come after all that the page leaves open, however long it is and however it is written', () => {
+    expect(behind('q q q Q')).toMatch(/^\nQ\nQ\nQ\n\/Artifact/);
+    expect(behind(`q q ${'0 0 m 1 1 l S '.repeat(700_000)} Q`)).toMatch(/^\nQ\nQ\n\/Artifact/);
+    const hex = Buffer.from('q BT q').toString('hex');
+    expect(behind(`${hex}>`, '/Filter /ASCIIHexDecode')).toMatch(/^\nET\nQ\nQ\nQ\n\/Artifact/);
+  });
+
+  it('come after content whose length is wrong or missing, and after as much as inflates', () => {
+    expect(behind('q 1 w', '/Length 3')).toMatch(/^\nQ\nQ\n\/Artifact/);
+    const cut = deflateSync('q q 1 w '.repeat(500), { level: 0 }).subarray(0, -20);
+    expect(behind(cut, '/Filter /FlateDecode')).toMatch(/^\nQ\nQ\nQ\n/);
+  });
+
+  it.each([
+    ['damaged', Buffer.from('no zlib data'), '/Filter /FlateDecode', 'PDF_SHAPE_UNSUPPORTED'],
+    ['a picture', Buffer.from('no picture'), '/Filter /DCTDecode', 'PDF_SHAPE_UNSUPPORTED'],
+    ['in another file', Buffer.from('q'), '/F (other.txt)', 'PDF_SHAPE_UNSUPPORTED'],
+    ['of too many open states', Buffer.from('q '.repeat(20_000)), '', 'PDF_LIMIT'],
+  ])('go onto no page whose content is %s', (_, content, dict, code) => {
+    const plan = (): unknown => incrementOf(onePageOf(content, dict));
+    expect(plan).toThrow(expect.objectContaining({ code }) as Error);
+    expect(() => incrementOf(onePageOf(content, dict), { marks: [] })).not.toThrow();
   });
 
   it('leave the document without a trace when planned twice: the same increment', () => {
