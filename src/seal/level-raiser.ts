@@ -54,6 +54,8 @@ export interface Start {
   /** What proves witnesses that are not among `witnesses`. */
   readonly proven: readonly SecurityStore[];
   readonly witnesses: readonly Witness[];
+  /** What the file holds already. */
+  readonly stored: SecurityStore;
 }
 
 export interface Raised {
@@ -67,6 +69,8 @@ export interface Raised {
 /** What an authority was asked for: had, or not and why. */
 export type Attempt<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly shortfall: AppError };
+
+export const EMPTY_STORE: SecurityStore = { certificates: [], crls: [], ocsps: [] };
 
 /** The attribute around a token (RFC 3161, appendix A), and the lengths around that. */
 const ATTRIBUTE_BYTES = 64;
@@ -133,21 +137,26 @@ export class LevelRaiser {
    * What proves that the certificate was good. Throws SEAL_REVOKED or TIMESTAMP_UNTRUSTED where it was not, REVOCATION_UNREACHABLE,
    * REVOCATION_UNKNOWN, what reading the roots throws, and the signal's reason.
    */
-  async prove({ certificate, pool, purpose, at }: Witness, now: Date, signal: AbortSignal): Promise<SecurityStore> {
+  async prove(witness: Witness, now: Date, signal: AbortSignal, stored = EMPTY_STORE): Promise<SecurityStore> {
+    const { certificate, pool, purpose } = witness;
+    const at = witness.at ?? now;
     const { revocation } = this.#options;
     if (revocation === undefined) {
       throw new AppError('SEAL_LEVEL_UNSUPPORTED', 'neither revocation.ocsp nor revocation.crls is set');
     }
-    const { chain, reasons } = buildChain(certificate, pool, await revocation.roots[purpose](), at ?? now, purpose);
+    const { chain, reasons } = buildChain(certificate, pool, await revocation.roots[purpose](), at, purpose);
     const incomplete = reasons.find(({ code }) => code === 'CHAIN_INCOMPLETE');
     if (incomplete !== undefined) throw new AppError('REVOCATION_UNKNOWN', `${incomplete.code}: ${incomplete.message}`);
-    const revoked = purpose === 'document' ? 'SEAL_REVOKED' : 'TIMESTAMP_UNTRUSTED';
-    return revocation.source.prove(chain, at ?? now, revoked, signal);
+    const proposition =
+      purpose === 'document'
+        ? ({ at, provenAt: at, revoked: 'SEAL_REVOKED' } as const)
+        : ({ at, provenAt: now, revoked: 'TIMESTAMP_UNTRUSTED' } as const);
+    return revocation.source.prove({ ...proposition, chain, stored }, signal);
   }
 
   /**
    * Raises the file to `to`, or as far as the authorities answer; to B-LTA with one more timestamp in any case. Throws PDF_*,
-   * SEAL_SELF_CHECK, SEAL_LEVEL_UNSUPPORTED, and the signal's reason. Once `patience` aborts no authority is waited for any more.
+   * SEAL_SELF_CHECK, and the signal's reason. Once `patience` aborts no authority is waited for any more.
    */
   async raise(start: Start, to: Level, now: Date, signal: AbortSignal, patience = signal): Promise<Raised> {
     const growth = new Growth(start);
@@ -159,13 +168,10 @@ export class LevelRaiser {
         level = 'B-T';
       }
       if (!isAtLeast(level, 'B-LT') && isAtLeast(to, 'B-LT')) {
-        const provenAt = witnesses.find(({ at }) => at !== null)?.at ?? now;
-        await this.#store(
-          growth,
-          start.proven,
-          witnesses.map((one) => ({ ...one, at: one.at ?? provenAt })),
-          patience,
-        );
+        // What no timestamp was over before is proven by the one that was just added, the last.
+        const provenAt = witnesses.at(-1)?.at ?? now;
+        const timed = witnesses.map((witness) => ({ ...witness, at: witness.at ?? provenAt }));
+        await this.#store(growth, { ...start, witnesses: timed }, now, patience);
         level = 'B-LT';
       }
       if (to === 'B-LTA') {
@@ -173,7 +179,7 @@ export class LevelRaiser {
         level = 'B-LTA';
       }
     };
-    const done = await attempt(steps(), signal, 'SEAL_REVOKED');
+    const done = await attempt(steps(), signal, 'SEAL_REVOKED', 'SEAL_LEVEL_UNSUPPORTED');
     return { bytes: growth.added(), level, ...(done.ok ? {} : { shortfall: done.shortfall }) };
   }
 
@@ -196,11 +202,11 @@ export class LevelRaiser {
   /** Adds what proves the witnesses, as far as the document has it not. */
   async #store(
     growth: Growth,
-    proven: readonly SecurityStore[],
-    witnesses: readonly (Witness & { readonly at: Date })[],
+    { proven, witnesses, stored }: Pick<Start, 'proven' | 'witnesses' | 'stored'>,
+    now: Date,
     signal: AbortSignal,
   ): Promise<void> {
-    const proofs = await Promise.all(witnesses.map((witness) => this.prove(witness, witness.at, signal)));
+    const proofs = await Promise.all(witnesses.map((witness) => this.prove(witness, now, signal, stored)));
     const stores = [...proven, ...proofs];
     const store = {
       certificates: stores.flatMap(({ certificates }) => certificates),

@@ -11,11 +11,13 @@ import type { Certificate } from '../cms/certificate.ts';
 import { parseCrl, tellsOf } from '../cms/crl.ts';
 import type { Crl } from '../cms/crl.ts';
 import { encodeOcspRequest, parseOcspResponse } from '../cms/ocsp.ts';
-import { revocationOf } from '../cms/revocation.ts';
-import type { Evidence } from '../cms/revocation.ts';
+import type { OcspResponse } from '../cms/ocsp.ts';
+import type { Reason } from '../cms/reason.ts';
+import { readEvidence, revocationOf } from '../cms/revocation.ts';
+import type { ReadEvidence } from '../cms/revocation.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { SecurityStore } from '../pdf/dss.ts';
-import { askAuthority } from './authority-request.ts';
+import { AuthorityClient } from './authority-client.ts';
 
 export interface RevocationSourceOptions {
   /** Address of the responder; absent: there are lists only. */
@@ -37,34 +39,56 @@ interface HeldList {
   readonly atMs: number;
 }
 
-/** A certificate of a chain, by whom it was issued, and what was answered about it. */
+/** A certificate of a chain, and by whom it was issued. */
 interface Link {
   readonly certificate: Certificate;
   readonly issuer: Certificate;
-  readonly answer: Uint8Array | null;
+}
+
+/** What lists and answers tell. */
+type Told = Pick<ReadEvidence, 'crls' | 'ocsps'>;
+
+/** What is to be proven. */
+export interface Proposition {
+  /** From the certificate to its root. */
+  readonly chain: readonly Certificate[];
+  /** That none of it was revoked then. */
+  readonly at: Date;
+  /** For a timestamp, which says itself when it was made: when it was certainly there. For others as `at`. */
+  readonly provenAt: Date;
+  /** The code of the failure where one was. */
+  readonly revoked: 'SEAL_REVOKED' | 'TIMESTAMP_UNTRUSTED';
+  /** What is at hand already. */
+  readonly stored: SecurityStore;
 }
 
 export class RevocationSource {
   readonly #options: RevocationSourceOptions;
+  readonly #client: AuthorityClient;
   /** By address. */
   readonly #held = new Map<string, HeldList>();
 
   constructor(options: RevocationSourceOptions) {
     this.#options = options;
+    this.#client = new AuthorityClient(options.clock);
   }
 
   /**
-   * What proves that no certificate of the chain but its root, which nobody revokes, was revoked at that time, together with the chain.
-   * Throws `revoked` where one was, REVOCATION_UNREACHABLE, REVOCATION_UNKNOWN, the signal's reason.
+   * What proves it, as far as it is new, together with the chain. Authorities are asked even where what is stored would do, since the newest
+   * word is the best; only of a certificate that has expired nobody tells any more. Throws `revoked` where a certificate was,
+   * REVOCATION_UNREACHABLE, REVOCATION_UNKNOWN, CRL_INVALID, OCSP_*, FILE_UNREADABLE, the signal's reason.
    */
-  async prove(
-    chain: readonly Certificate[],
-    at: Date,
-    revoked: 'SEAL_REVOKED' | 'TIMESTAMP_UNTRUSTED',
-    signal: AbortSignal,
-  ): Promise<SecurityStore> {
+  async prove(proposition: Proposition, signal: AbortSignal): Promise<SecurityStore> {
+    const { chain, stored } = proposition;
+    const now = this.#options.clock.now();
+    const known = readEvidence({ ...stored, certificates: chain });
+    const links = linksOf(chain).map((link) => ({ ...link, isProven: told(proposition, link, known) === null }));
+    const open = links.filter(({ certificate, isProven }) => !isProven || certificate.notAfter >= now);
+    const certificates = chain.map(({ der }) => der);
+    if (open.length === 0) return { certificates, crls: [], ocsps: [] };
+
     const failures: AppError[] = [];
-    const orFailed = async <T>(work: Promise<T>): Promise<T | null> => {
+    const orFailed = async <T>(work: Promise<T | null>): Promise<T | null> => {
       try {
         return await work;
       } catch (error) {
@@ -73,30 +97,39 @@ export class RevocationSource {
         return null;
       }
     };
-    const [lists, links] = await Promise.all([
+    const [lists, answers] = await Promise.all([
       Promise.all(this.#options.crls.map((place) => orFailed(this.#list(place, signal)))),
-      Promise.all(
-        pairs(chain).map(async (pair): Promise<Link> => ({ ...pair, answer: await orFailed(this.#ask(pair, signal)) })),
-      ),
+      Promise.all(open.map((link) => orFailed(this.#ask(link, signal)))),
     ]);
     const crls = lists.filter((list) => list !== null);
-    const proofs = links.map((link) => {
-      const evidence = leastEvidence(link, crls, chain, at);
-      const told = revocationOf(link.certificate, link.issuer, evidence, at);
-      if (told.status === 'revoked') throw new AppError(revoked, told.message);
-      if (told.status === 'good') return evidence;
-      throw failures[0] ?? new AppError('REVOCATION_UNKNOWN', `${told.code}: ${told.message}`);
+    const fresh = { ...known, crls: [], ocsps: [] };
+    const needed = open.map((link, i): Told => {
+      const own = answers[i];
+      const ocsps = own === null || own === undefined ? [] : [own];
+      // What any list says against a certificate counts, whatever its responder says; a responder's certificate may be listed, too.
+      const why = told(proposition, link, { ...fresh, crls, ocsps });
+      if (why === null) {
+        // A list may be of megabytes: an answer that will do by itself is enough.
+        const telling = crls.filter((list) => tellsOf(list, link.certificate));
+        const some = [
+          { crls: [], ocsps },
+          { crls: telling, ocsps },
+        ];
+        return some.find((least) => told(proposition, link, { ...fresh, ...least }) === null) ?? { crls, ocsps };
+      }
+      if (link.isProven) return { crls: [], ocsps: [] };
+      throw failures[0] ?? new AppError('REVOCATION_UNKNOWN', `${why.code}: ${why.message}`);
     });
     return {
-      certificates: chain.map(({ der }) => der),
-      crls: [...new Set(proofs.flatMap((proof) => proof.crls))],
-      ocsps: proofs.flatMap((proof) => proof.ocsps),
+      certificates,
+      crls: [...new Set(needed.flatMap((some) => some.crls.map(({ der }) => der)))],
+      ocsps: needed.flatMap((some) => some.ocsps.map(({ der }) => der)),
     };
   }
 
   /** The responder's answer about one certificate; null where there is no responder. */
-  async #ask({ certificate, issuer }: Omit<Link, 'answer'>, signal: AbortSignal): Promise<Uint8Array | null> {
-    const { ocsp: url, timeoutMs, clock } = this.#options;
+  async #ask({ certificate, issuer }: Link, signal: AbortSignal): Promise<OcspResponse | null> {
+    const { ocsp: url, timeoutMs } = this.#options;
     if (url === undefined) return null;
     const nonce = new Uint8Array(randomBytes(16));
     const request = {
@@ -107,10 +140,9 @@ export class RevocationSource {
       timeoutMs,
       failure: 'REVOCATION_UNREACHABLE',
     } as const;
-    const answer = await askAuthority(request, clock, signal);
-    const { nonce: answered } = parseOcspResponse(answer);
+    const answer = parseOcspResponse(await this.#client.ask(request, signal));
     // A responder that signs ahead of being asked leaves the nonce out; another one's is an answer to another question.
-    if (answered !== null && !equalBytes(answered, nonce)) {
+    if (answer.nonce !== null && !equalBytes(answer.nonce, nonce)) {
       throw new AppError('REVOCATION_UNKNOWN', `${new URL(url).origin}: not an answer to this question`);
     }
     return answer;
@@ -123,7 +155,7 @@ export class RevocationSource {
     if (held !== undefined && clock.monotonicMs() - held.atMs < LIST_MS) return held.crl;
     try {
       const request = { url: place, maxBytes: MAX_CRL_BYTES, timeoutMs, failure: 'REVOCATION_UNREACHABLE' } as const;
-      const crl = parseCrl(await askAuthority(request, clock, signal));
+      const crl = parseCrl(await this.#client.ask(request, signal));
       this.#held.set(place, { crl, atMs: clock.monotonicMs() });
       return crl;
     } catch (error) {
@@ -134,29 +166,23 @@ export class RevocationSource {
   }
 }
 
-/** Each certificate but the last with the one that issued it. */
-function pairs(chain: readonly Certificate[]): Omit<Link, 'answer'>[] {
+/** Each certificate but the root, which nobody revokes, with the one that issued it. */
+function linksOf(chain: readonly Certificate[]): Link[] {
   return chain.flatMap((certificate, place) => {
     const issuer = chain[place + 1];
     return issuer === undefined ? [] : [{ certificate, issuer }];
   });
 }
 
-/** The responder's answer where it will do by itself, since a list may be of megabytes; else all lists that tell of the certificate. */
-function leastEvidence(
-  { certificate, issuer, answer }: Link,
-  lists: readonly Crl[],
-  certificates: readonly Certificate[],
-  at: Date,
-): Evidence {
-  const crls = lists.filter((list) => tellsOf(list, certificate)).map(({ der }) => der);
-  const ocsps = answer === null ? [] : [answer];
-  // What any list says against it counts, whatever the responder says.
-  const all = { crls, ocsps, certificates };
-  if (revocationOf(certificate, issuer, all, at).status !== 'good')
-    return { ...all, crls: lists.map(({ der }) => der) };
-  const alone = { ...all, crls: [] };
-  return revocationOf(certificate, issuer, alone, at).status === 'good' ? alone : all;
+/** Null where the evidence proves that the certificate was not revoked, else why not. Throws where it proves that it was. */
+function told(
+  { at, provenAt, revoked }: Proposition,
+  { certificate, issuer }: Link,
+  evidence: ReadEvidence,
+): Reason | null {
+  const found = revocationOf(certificate, issuer, evidence, at, provenAt);
+  if (found.status === 'revoked') throw new AppError(revoked, found.message);
+  return found.status === 'good' ? null : found;
 }
 
 async function readBounded(path: string): Promise<Uint8Array> {

@@ -19,7 +19,7 @@ import { outlinesFor } from './glyph-outlines.ts';
 import { GrowingFile } from './growing-file.ts';
 import type { Flush } from './growing-file.ts';
 import type { KeyStore, SealKey } from './key-store.ts';
-import { LevelRaiser, attempt } from './level-raiser.ts';
+import { EMPTY_STORE, LevelRaiser, attempt } from './level-raiser.ts';
 import type { Attempt } from './level-raiser.ts';
 import { isAtLeast } from './level.ts';
 import type { Level } from './level.ts';
@@ -160,7 +160,14 @@ export class SealService implements Sealer {
     const raised =
       had.level === 'B-T' && isAtLeast(wanted, 'B-LT') && had.shortfall === undefined
         ? await this.#raiser.raise(
-            { path: job.path, tail: plan.bytes, hash: before.copy().update(plan.bytes), ...had, witnesses: [] },
+            {
+              path: job.path,
+              tail: plan.bytes,
+              hash: before.copy().update(plan.bytes),
+              ...had,
+              witnesses: [],
+              stored: EMPTY_STORE,
+            },
             wanted,
             clock.now(),
             signal,
@@ -194,12 +201,10 @@ export class SealService implements Sealer {
     await file.requireUntouched();
     const hash = await file.hash(signal);
     if (hash.copy().digest('hex') !== sha256) throw new AppError('SEAL_FAILED', 'it is not the file that was sealed');
-    const { witnesses, isTimed } = witnessesIn(
-      await pool.inspectSigned(path, signal),
-      from === undefined ? 'all' : 'newest',
-    );
+    const facts = await pool.inspectSigned(path, signal);
+    const { witnesses, isTimed } = witnessesIn(facts, from === undefined ? 'all' : 'newest');
     const level = from ?? (isTimed ? 'B-T' : 'B-B');
-    const start = { path, tail: new Uint8Array(), hash, level, proven: [], witnesses };
+    const start = { path, tail: new Uint8Array(), hash, level, proven: [], witnesses, stored: facts.store };
     const raised = await this.#raiser.raise(start, to, clock.now(), signal);
     if (raised.level === from || (raised.bytes.length === 0 && raised.shortfall !== undefined)) {
       throw raised.shortfall ?? new AppError('INTERNAL', `nothing leads from ${level} to ${to}`);

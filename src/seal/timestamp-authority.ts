@@ -6,8 +6,8 @@ import { buildChain } from '../cms/chain.ts';
 import { encodeTimestampRequest, readTimestampResponse } from '../cms/timestamp.ts';
 import type { TimestampToken } from '../cms/timestamp.ts';
 import { AppError } from '../errors.ts';
-import { askAuthority } from './authority-request.ts';
-import type { AuthorityRequest } from './authority-request.ts';
+import { AuthorityClient } from './authority-client.ts';
+import type { AuthorityRequest } from './authority-client.ts';
 
 export interface TimestampAuthorityOptions {
   /** http or https. */
@@ -34,10 +34,12 @@ const MAX_ANSWER_BYTES = 256 * 1024;
 
 export class TimestampAuthority {
   readonly #options: TimestampAuthorityOptions;
+  readonly #client: AuthorityClient;
   #room = FIRST_ROOM;
 
   constructor(options: TimestampAuthorityOptions) {
     this.#options = options;
+    this.#client = new AuthorityClient(options.clock);
   }
 
   /** How many bytes to keep for a token before it is there: more than that was never needed. */
@@ -62,7 +64,7 @@ export class TimestampAuthority {
       failure: 'TIMESTAMP_UNREACHABLE',
       ...(credentials === undefined ? {} : { credentials }),
     } as const;
-    const [answer, trusted] = await Promise.all([askAuthority(request, clock, signal), roots()]);
+    const [answer, trusted] = await Promise.all([this.#client.ask(request, signal), roots()]);
     const token = readTimestampResponse(answer, asked);
     const stamp = { token, chain: trustedChain(token, trusted, clock.now()) };
     if (token.der.length > maxBytes) {

@@ -16,10 +16,10 @@ export interface FoundWitnesses {
 
 /** A signature of the document, or a document timestamp, with the tokens that say when. */
 interface Signed {
+  /** Null for a document timestamp, whose signer is its token's, and where it is not told. */
   readonly signer: Certificate | null;
   readonly embedded: readonly Certificate[];
   readonly tokens: readonly TimestampToken[];
-  readonly isTimestamp: boolean;
 }
 
 /**
@@ -32,10 +32,12 @@ export function witnessesIn({ signatures, store }: SignedFacts, which: 'newest' 
   if (newest === -1) throw new AppError('SEAL_FAILED', 'the document carries no signature');
   const wanted = inOrder.slice(which === 'all' ? 0 : newest).map(readSigned);
   const stored = store.certificates.flatMap((der) => readable(der) ?? []);
-  const witnesses = wanted.flatMap(({ signer, embedded, tokens, isTimestamp }, place): Witness[] => {
+  const witnesses = wanted.flatMap(({ signer, embedded, tokens }, place): Witness[] => {
     const stamps = tokens.flatMap((token) => witnessOfToken(token, stored));
-    if (isTimestamp || signer === null) return stamps;
-    const at = tokens[0]?.time ?? wanted.slice(place + 1).find((later) => later.isTimestamp)?.tokens[0]?.time ?? null;
+    if (signer === null) return stamps;
+    // Whoever signed later signed this, too.
+    const over = [tokens, ...wanted.slice(place + 1).map((later) => later.tokens)].find(({ length }) => length > 0);
+    const at = over?.[0]?.time ?? null;
     return [{ certificate: signer, pool: [...embedded, ...stored], purpose: 'document', at }, ...stamps];
   });
   const isTimed = wanted.slice(newest - inOrder.length).some(({ tokens }) => tokens.length > 0);
@@ -46,11 +48,11 @@ const TIMESTAMP = 'ETSI.RFC3161';
 
 function readSigned({ subFilter, contents }: SignedFacts['signatures'][number]): Signed {
   if (subFilter === TIMESTAMP) {
-    return { signer: null, embedded: [], tokens: [parseTimestampToken(contents)], isTimestamp: true };
+    return { signer: null, embedded: [], tokens: [parseTimestampToken(contents)] };
   }
   const parsed = parseSignedData(contents);
   const tokens = timestampsOf(parsed).map((token) => parseTimestampToken(token));
-  return { signer: parsed.signer, embedded: parsed.certificates, tokens, isTimestamp: false };
+  return { signer: parsed.signer, embedded: parsed.certificates, tokens };
 }
 
 function witnessOfToken({ time, signedData }: TimestampToken, stored: readonly Certificate[]): Witness[] {

@@ -194,7 +194,8 @@ describeTool(['openssl', 'qpdf', 'pdfsig', 'mutool'], 'levels, with authorities 
       });
 
       const hurry = new AbortController();
-      const hurried = seal('B-T', service, { hurry: hurry.signal });
+      const other = house.service(house.raiser({ timestamp: { clock } }));
+      const hurried = seal('B-T', other, { hurry: hurry.signal });
       await asleep();
       hurry.abort(new AppError('SHUTTING_DOWN'));
       const { bytes, sealed } = await hurried;

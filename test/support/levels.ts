@@ -118,7 +118,7 @@ export function partsOf(bytes: Uint8Array): Parts {
 }
 
 /** Levels by what OpenSSL believes of what is in the file, and by nothing that this project reads itself. */
-export function levelByOpenssl(bytes: Uint8Array, { folder, pki }: LevelHouse): Level {
+export function levelByOpenssl(bytes: Uint8Array, { folder, pki }: Pick<LevelHouse, 'folder' | 'pki'>): Level {
   const at = mkdtempSync(join(folder, 'judged-'));
   const file = (name: string, content: Uint8Array): string => {
     writeFileSync(join(at, name), content);

@@ -5,8 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import { askAuthority } from '../../src/seal/authority-request.ts';
-import type { AuthorityRequest } from '../../src/seal/authority-request.ts';
+import { AuthorityClient } from '../../src/seal/authority-client.ts';
+import type { AuthorityRequest } from '../../src/seal/authority-client.ts';
 import { VirtualClock } from '../support/clock.ts';
 
 const ALONE = new AbortController().signal;
@@ -30,7 +30,7 @@ async function serve(answer: RequestListener): Promise<{ url: string; asked: Inc
 
 function ask(url: string, change: Partial<AuthorityRequest> = {}, clock = new VirtualClock()): Promise<Uint8Array> {
   const request = { url, maxBytes: 1000, timeoutMs: 5000, failure: 'TIMESTAMP_UNREACHABLE', ...change } as const;
-  return askAuthority(request, clock, ALONE);
+  return new AuthorityClient(clock).ask(request, ALONE);
 }
 
 const reply = (response: ServerResponse, body: string | Uint8Array, type = 'application/timestamp-reply'): void => {
@@ -170,11 +170,34 @@ test('who asks may give up; nothing stays behind', async () => {
   const clock = new VirtualClock();
   const stop = new AbortController();
   const request = { url, maxBytes: 10, timeoutMs: 5000, failure: 'TIMESTAMP_UNREACHABLE' } as const;
-  const ended = askAuthority(request, clock, stop.signal).catch((error: unknown) => error);
+  const client = new AuthorityClient(clock);
+  const ended = client.ask(request, stop.signal).catch((error: unknown) => error);
   await asked.promise;
   const reason = new AppError('SHUTTING_DOWN');
   stop.abort(reason);
   expect(await ended).toBe(reason);
   expect(clock.sleeping).toBe(0);
-  await expect(askAuthority(request, clock, stop.signal)).rejects.toBe(reason);
+  await expect(client.ask(request, stop.signal)).rejects.toBe(reason);
+});
+
+test('one that was not there is not waited for again for half a minute, nor longer', async () => {
+  let up = false;
+  const { url, asked } = await serve((_, response) => {
+    if (up) reply(response, 'answer');
+    else response.destroy();
+  });
+  const clock = new VirtualClock();
+  const client = new AuthorityClient(clock);
+  const request = { url, maxBytes: 1000, timeoutMs: 5000, failure: 'TIMESTAMP_UNREACHABLE' } as const;
+  const again = (): Promise<unknown> => client.ask(request, ALONE).catch((error: unknown) => error);
+  const down = { code: 'TIMESTAMP_UNREACHABLE', detail: `${new URL(url).origin}: UND_ERR_SOCKET` };
+  expect(await again()).toMatchObject(down);
+  up = true;
+  await clock.advance(29_999);
+  expect(await again()).toMatchObject(down);
+  expect(asked).toHaveLength(1);
+  await clock.advance(1);
+  expect(Buffer.from((await again()) as Uint8Array).toString()).toBe('answer');
+  expect(Buffer.from((await again()) as Uint8Array).toString()).toBe('answer');
+  expect(asked).toHaveLength(3);
 });

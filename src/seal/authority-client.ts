@@ -3,7 +3,7 @@
  * comes back is bytes that nobody has looked at yet.
  */
 import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 
 export interface AuthorityRequest {
   /** http or https. */
@@ -19,8 +19,41 @@ export interface AuthorityRequest {
   readonly failure: 'TIMESTAMP_UNREACHABLE' | 'REVOCATION_UNREACHABLE';
 }
 
-/** The answer's body. Throws `failure` with what went wrong, and the signal's reason. */
-export async function askAuthority(request: AuthorityRequest, clock: Clock, signal: AbortSignal): Promise<Uint8Array> {
+/** So long an authority that could not be reached is not asked again. */
+const DOWN_MS = 30_000;
+
+/**
+ * Asks authorities. One that could not be reached is not waited for again for a while: whoever seals a hundred documents without a network
+ * waits once.
+ */
+export class AuthorityClient {
+  readonly #clock: Clock;
+  /** By address: why, and until when. */
+  readonly #down = new Map<string, { readonly detail: string; readonly untilMs: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The answer's body. Throws `failure` with what went wrong, and the signal's reason. */
+  async ask(request: AuthorityRequest, signal: AbortSignal): Promise<Uint8Array> {
+    const { url, failure } = request;
+    const down = this.#down.get(url);
+    if (down !== undefined && this.#clock.monotonicMs() < down.untilMs) throw new AppError(failure, down.detail);
+    try {
+      const answer = await askAuthority(request, this.#clock, signal);
+      this.#down.delete(url);
+      return answer;
+    } catch (error) {
+      if (!signal.aborted && isAppError(error, failure)) {
+        this.#down.set(url, { detail: error.detail, untilMs: this.#clock.monotonicMs() + DOWN_MS });
+      }
+      throw error;
+    }
+  }
+}
+
+async function askAuthority(request: AuthorityRequest, clock: Clock, signal: AbortSignal): Promise<Uint8Array> {
   const { failure, timeoutMs, url } = request;
   signal.throwIfAborted();
   const ended = new AbortController();
