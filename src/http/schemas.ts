@@ -244,7 +244,7 @@ export const Agreement = Type.Object(
       description: 'How many the document had when it was uploaded: where it had any, its pages take no more marks',
     }),
     openFields: Type.Array(Type.String(), {
-      description: 'Empty signature fields that may still be filled, by their names, at most 100',
+      description: 'Names of the empty signature fields that could be filled when it was uploaded, at most 100',
     }),
     state: Type.Enum(['draft', 'marked', 'sealed'], { type: 'string' }),
     level: Type.Optional(level('PAdES baseline level of the sealed document as it is now')),
@@ -368,7 +368,10 @@ export const SealRequest = closed(
       ),
     ),
     final: Type.Optional(
-      Type.Boolean({ description: 'Nothing may follow this seal, but timestamps and what proves it later' }),
+      Type.Boolean({
+        description:
+          'Nothing may follow this seal but timestamps and what proves it later (levels B-LT and B-LTA, which Adobe Acrobat takes for a change then)',
+      }),
     ),
     expect: Type.Optional(
       Type.Array(ExpectedSeal, {

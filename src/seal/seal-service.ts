@@ -76,6 +76,14 @@ const USAGE_RIGHTS_ENDED: Notice = {
   messageZh: '文档原带有 Adobe Reader 扩展功能，用印后 Adobe Reader 将不再提供这些功能。',
 };
 
+/** ISO 32000-2, Table 257 lets both follow a signature of permission 1; Acrobat counts every byte after it for a change. */
+const PROOF_AFTER_FINAL: Notice = {
+  code: 'PROOF_AFTER_FINAL',
+  message:
+    'The seal is final, and proof of it follows in the file: the standard allows that, Adobe Acrobat reports a change.',
+  messageZh: '最终印章之后追加了验证资料：符合标准，但 Adobe Acrobat 会提示文件已更改。',
+};
+
 const ENCRYPTED_PERMISSIONS: Notice = {
   code: 'ENCRYPTED_PERMISSIONS',
   message: 'The document’s owner restricts changes to it; it was sealed all the same, and the restriction is kept.',
@@ -186,7 +194,12 @@ export class SealService implements Sealer {
       certificateSha256: key.certificate.sha256,
       level: raised.level,
       ...(raised.shortfall === undefined ? {} : { shortfall: raised.shortfall }),
-      warnings: [...layout.notices, ...under, ...underAnnotations(layout, plan.coveredMarks), ...noticesOf(plan)],
+      warnings: [
+        ...layout.notices,
+        ...under,
+        ...underAnnotations(layout, plan.coveredMarks),
+        ...noticesOf(plan, wanted),
+      ],
     };
   }
 
@@ -310,8 +323,11 @@ interface Stamped {
 }
 
 /** What the document itself gives occasion to say. */
-function noticesOf(plan: PlannedIncrement): Notice[] {
+function noticesOf(plan: PlannedIncrement, wanted: Level): Notice[] {
+  const { docMdp, fieldMdp } = plan.transforms;
+  const isFinal = docMdp === 1 || fieldMdp?.permission === 1;
   return [
+    ...(isFinal && isAtLeast(wanted, 'B-LT') ? [PROOF_AFTER_FINAL] : []),
     ...(plan.signedBefore > 0 && plan.addsFields ? [SIGNED_BEFORE] : []),
     ...(plan.overridesPermissions ? [ENCRYPTED_PERMISSIONS] : []),
     ...(plan.endsUsageRights ? [USAGE_RIGHTS_ENDED] : []),

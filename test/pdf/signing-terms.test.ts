@@ -475,6 +475,11 @@ describeTool(['pdfsig', 'openssl', 'mutool', 'pdftoppm', 'qpdf'], 'programs of o
     expectSound(file(`${name}.pdf`, sign(agreement, seal(agreement, null, lock))), 1);
   });
 
+  it('find a second seal that is final in order', () => {
+    const once = sign(agreement, seal(agreement, null, EXPECTING));
+    expectSound(file('final-second.pdf', sign(once, seal(once, '第二委员会', FINAL))), 2);
+  });
+
   it('find the first seal whole under the second, which shows in its own place only', () => {
     const once = sign(agreement, seal(agreement, null, EXPECTING));
     const twice = sign(once, seal(once, '第二委员会', OPEN));

@@ -5,12 +5,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { systemClock } from '../../src/clock.ts';
 import { parseCertificate } from '../../src/cms/certificate.ts';
+import { memorySource } from '../../src/pdf/byte-source.ts';
 import { LevelRaiser } from '../../src/seal/level-raiser.ts';
 import { RevocationSource } from '../../src/seal/revocation-source.ts';
 import { TimestampAuthority } from '../../src/seal/timestamp-authority.ts';
 import type { Level } from '../../src/seal/level.ts';
 import type { SealJob, SealedFile } from '../../src/seal/seal-job.ts';
 import type { SealService } from '../../src/seal/seal-service.ts';
+import { verifyPdf } from '../../src/verify/verify-pdf.ts';
 import { levelByOpenssl, openLevels, partsOf, sha256 } from '../support/levels.ts';
 import type { LevelHouse } from '../support/levels.ts';
 import { VirtualClock } from '../support/clock.ts';
@@ -74,6 +76,31 @@ describeTool(['openssl', 'qpdf', 'pdfsig', 'mutool'], 'levels, with authorities 
       expect(sealed.level).toBe(level);
       expect(levelByOpenssl(bytes, house)).toBe(level);
       expect(runTool('qpdf', ['--check', path])).toMatchObject({ status: 0, stderr: '' });
+    });
+  });
+
+  describe('what a seal lets follow', () => {
+    /** What our own verifier says of each seal, all that follows it considered. */
+    const sealsIn = (bytes: Uint8Array): string[] =>
+      verifyPdf(memorySource(bytes), { roots: house.roots, now: house.clock.now() })
+        .signatures.filter(({ kind }) => kind === 'seal')
+        .map(({ integrity }) => integrity);
+    const expect2 = [{ name: 'Second', placement: { page: 1, xMm: 60, yMm: 60 } }];
+
+    it('is proof always, where nothing else may, too', async () => {
+      const { bytes, sealed } = await seal('B-LTA', undefined, { final: true });
+      expect(sealed).toMatchObject({ level: 'B-LTA', warnings: [{ code: 'PROOF_AFTER_FINAL' }] });
+      expect(sealsIn(bytes)).toEqual(['INTACT']);
+      expect((await seal('B-T', undefined, { final: true })).sealed.warnings).toEqual([]);
+    });
+
+    it('is the seal it expects, behind its proof, and proof of that', async () => {
+      const once = await seal('B-LTA', undefined, { expect: expect2 });
+      const twice = await seal('B-LTA', undefined, {}, once.path);
+      expect(twice.sealed).toMatchObject({ level: 'B-LTA', warnings: [] });
+      expect(runTool('qpdf', ['--check', twice.path])).toMatchObject({ status: 0, stderr: '' });
+      expect(runTool('pdfsig', [twice.path]).stdout.match(/detached\n[^#]*Signature is Valid/g)).toHaveLength(2);
+      expect(sealsIn(twice.bytes)).toEqual(['INTACT', 'INTACT']);
     });
   });
 
