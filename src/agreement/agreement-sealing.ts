@@ -18,7 +18,7 @@ import type { Agreement, Mark, SealAnswer, SealRequest } from './agreement.ts';
 import type { AgreementStore } from './agreement-store.ts';
 import type { CaptureService } from './capture-service.ts';
 import type { CaptureStore } from './capture-store.ts';
-import { levelNotReached } from './level.ts';
+import { isFinal, levelNotReached } from './level.ts';
 import type { LevelQueue } from './level-queue.ts';
 import { mayHaveSigned } from './failed-use.ts';
 import type { SampleStore } from './sample-store.ts';
@@ -198,7 +198,7 @@ export class AgreementSealing {
             : [...sealed.warnings, levelNotReached({ wanted, level, problem: shortfall, later: 'queue' })],
       };
       agreements.setSealed(id, { sha256: sealed.sha256After, bytes: sealed.bytes, level, answer });
-      if (shortfall !== undefined) queue.add(id, wanted, shortfall);
+      if (shortfall !== undefined && !isFinal(shortfall)) queue.add(id, wanted, shortfall);
       for (const capture of captureStore.withSample(id)) captureStore.setDestroyed(capture.id, clock.now());
       samples.destroyOfAgreement(id);
       return answer;

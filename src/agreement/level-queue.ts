@@ -16,6 +16,7 @@ import type { ExtendedFile, Sealer } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
 import type { PendingLevel, SealedDocument } from './agreement.ts';
 import type { AgreementStore } from './agreement-store.ts';
+import { isFinal } from './level.ts';
 import type { UploadFolder } from './upload-folder.ts';
 
 export interface LevelQueueOptions {
@@ -182,7 +183,7 @@ export class LevelQueue {
       });
       agreements.setExtended(id, { sha256, bytes, level });
       agreements.advancePending(clock.now()); // who stamped this one stamps the others, too
-      agreements.setPending(id, shortfall === undefined ? null : this.#later(pending, shortfall));
+      agreements.setPending(id, shortfall === undefined || isFinal(shortfall) ? null : this.#later(pending, shortfall));
     });
   }
 
@@ -193,7 +194,7 @@ export class LevelQueue {
     if (isEveryones) this.#failures += 1;
     const later = this.#later(pending, problem);
     state.transaction(() => {
-      agreements.setPending(id, later);
+      agreements.setPending(id, isFinal(problem) ? null : later);
       if (isEveryones) agreements.postponePending(new Date(later.nextAttemptAt));
     });
   }

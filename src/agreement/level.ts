@@ -1,5 +1,6 @@
 /** PAdES levels as the product deals with them: what may be asked for, and what is told where less was reached. Pure. */
-import { AppError, ERRORS } from '../errors.ts';
+import { AppError, ERRORS, isAppError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Level } from '../seal/level.ts';
 import type { Levels, Notice } from '../seal/seal-job.ts';
 
@@ -14,13 +15,20 @@ export interface Shortfall {
   /** What was reached. */
   readonly level: Level;
   readonly problem: AppError;
-  /** Who reaches it later: the daemon by itself, or whoever extends the file. */
+  /** Who reaches it later where that is possible: the daemon by itself, or whoever extends the file. */
   readonly later: 'queue' | 'extend';
+}
+
+/** Failures that no other try gets over: the document takes no more, or the seal was no good. */
+const FINAL: readonly ErrorCode[] = ['PDF_SHAPE_UNSUPPORTED', 'PDF_SIGNED_LOCKED', 'PDF_LIMIT', 'SEAL_REVOKED'];
+
+export function isFinal(problem: AppError): boolean {
+  return isAppError(problem, ...FINAL);
 }
 
 export function levelNotReached({ wanted, level, problem, later }: Shortfall): Notice {
   const { title, titleZh } = ERRORS[problem.code];
-  const [next, nextZh] = LATER[later];
+  const [next, nextZh] = LATER[isFinal(problem) ? 'never' : later];
   return {
     code: 'LEVEL_NOT_REACHED',
     message: `Sealed as ${level}, not ${wanted}: ${lowerFirst(title)} (${problem.code}). ${next}`,
@@ -33,8 +41,9 @@ const LATER = {
     'The seal is valid; what is missing is added by itself once it can be had.',
     '印章有效；条件恢复后将自动补齐。',
   ],
+  never: ['The seal is valid; this document cannot have more.', '印章有效；此文档无法再补。'],
   extend: ['The seal is valid; add what is missing with `zhiyin extend`.', '印章有效；可用 zhiyin extend 补齐。'],
-} as const satisfies Record<Shortfall['later'], readonly [string, string]>;
+} as const satisfies Record<Shortfall['later'] | 'never', readonly [string, string]>;
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);

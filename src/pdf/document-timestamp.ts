@@ -9,17 +9,22 @@ import { checkContentsBytes } from './increment.ts';
 import type { PlannedIncrement } from './increment.ts';
 import { pdfDict, pdfName } from './object.ts';
 import { overridesPermissions } from './owner-permissions.ts';
+import { readPermissions } from './permissions-dictionary.ts';
 import type { PdfFile } from './revision.ts';
 import { addSignatureField, listFields, newFieldName } from './signature-widget.ts';
 
 /**
  * The increment with a field that nobody sees and room of `contentsBytes` bytes for a TimeStampToken over the ByteRange. `random16`
- * becomes the second file identifier. Throws PDF_SHAPE_UNSUPPORTED, and what reading the document throws.
+ * becomes the second file identifier. Throws PDF_SHAPE_UNSUPPORTED, PDF_SIGNED_LOCKED, and what reading the document throws.
  */
 export function planDocumentTimestamp(pdf: PdfFile, contentsBytes: number, random16: Uint8Array): PlannedIncrement {
   checkContentsBytes(contentsBytes);
   const form = pdf.form();
   if (form !== null && pdf.get(form, 'XFA') !== null) throw new AppError('PDF_SHAPE_UNSUPPORTED', 'an XFA form');
+  const { usageRights } = readPermissions(pdf, pdf.catalog);
+  if (usageRights?.binding === true && !usageRights.mayAddFields) {
+    throw new AppError('PDF_SIGNED_LOCKED', 'usage rights without that to add fields');
+  }
   const signedBefore = pdf.signatureFields().filter(({ value }) => value !== null).length;
   const draft = new IncrementDraft(pdf);
   const ref = draft.reserve();

@@ -93,6 +93,9 @@ const NOT_HAD: readonly ErrorCode[] = [
   'SHUTTING_DOWN',
 ];
 
+/** Failures of the document: it takes the signature, and no more. */
+const NOT_TAKEN: readonly ErrorCode[] = ['PDF_SHAPE_UNSUPPORTED', 'PDF_SIGNED_LOCKED', 'PDF_LIMIT'];
+
 export class LevelRaiser {
   readonly #options: LevelRaiserOptions;
 
@@ -155,8 +158,8 @@ export class LevelRaiser {
   }
 
   /**
-   * Raises the file to `to`, or as far as the authorities answer; to B-LTA with one more timestamp in any case. Throws PDF_*,
-   * SEAL_SELF_CHECK, and the signal's reason. Once `patience` aborts no authority is waited for any more.
+   * Raises the file to `to`, or as far as the authorities answer and the file lets; to B-LTA with one more timestamp in any case. Throws
+   * PDF_TIMEOUT, SEAL_SELF_CHECK, and the signal's reason. Once `patience` aborts no authority is waited for any more.
    */
   async raise(start: Start, to: Level, now: Date, signal: AbortSignal, patience = signal): Promise<Raised> {
     const growth = new Growth(start);
@@ -179,7 +182,7 @@ export class LevelRaiser {
         level = 'B-LTA';
       }
     };
-    const done = await attempt(steps(), signal, 'SEAL_REVOKED', 'SEAL_LEVEL_UNSUPPORTED');
+    const done = await attempt(steps(), signal, 'SEAL_REVOKED', 'SEAL_LEVEL_UNSUPPORTED', ...NOT_TAKEN);
     return { bytes: growth.added(), level, ...(done.ok ? {} : { shortfall: done.shortfall }) };
   }
 

@@ -185,6 +185,25 @@ describe('a level that cannot be reached', () => {
   });
 });
 
+test.each([
+  ['the document takes no more', 'PDF_SIGNED_LOCKED'],
+  ['the seal was revoked', 'SEAL_REVOKED'],
+] as const)('a level that will never be reached, since %s, is not waited for', async (_, code) => {
+  const house = await openHouse();
+  offline(house, 'B-B', new AppError(code));
+  const { id } = await marked(house);
+  const answer = await house.agreements.seal(id, { level: 'B-LT' }, 'key-1');
+  expect(answer.warnings[0]?.message).toContain('this document cannot have more');
+  expect(house.agreements.get(id)).not.toHaveProperty('pendingLevel');
+
+  const later = await sealedOffline(house, 'key-2', 'B-LT');
+  offline(house, 'B-B', new AppError(code));
+  await minutes(house, 1);
+  expect(house.sealer.extensions).toHaveLength(1);
+  expect(house.agreements.get(later).level).toBe('B-B');
+  expect(house.agreements.get(later)).not.toHaveProperty('pendingLevel');
+});
+
 describe('several that wait', () => {
   test('are tried one at a time, and not each for itself while nobody answers', async () => {
     const house = await openHouse();

@@ -27,13 +27,16 @@ function file(name: string, bytes: Uint8Array): string {
 
 const open = (bytes: Uint8Array): PdfFile => openPdf(memorySource(bytes));
 
+/** All but the one whose usage rights bind everybody and grant no new fields. */
+const TAKEN = pdfFixtures('extended').filter((name) => name !== 'usage-rights');
+
 function planned(original: Uint8Array): PlannedIncrement {
   const plan = planDocumentTimestamp(open(original), 8192, RANDOM);
   checkPlanned(memorySource(original), plan);
   return plan;
 }
 
-describe.each(pdfFixtures('extended'))('%s with a document timestamp', (name) => {
+describe.each(TAKEN)('%s with a document timestamp', (name) => {
   const original = pdfFixture('extended', name);
   const plan = planned(original);
   const extended = extendedBy(original, plan);
@@ -54,6 +57,11 @@ describe.each(pdfFixtures('extended'))('%s with a document timestamp', (name) =>
     expect(after.style).toBe(before.style);
     expect(after.revisions()).toHaveLength(before.revisions().length + 1);
   });
+});
+
+it('is refused where usage rights that bind everybody grant no new fields', () => {
+  const plan = (): unknown => planned(pdfFixture('extended', 'usage-rights'));
+  expect(plan).toThrow('PDF_SIGNED_LOCKED: usage rights without that to add fields');
 });
 
 it('takes a name of its own after each other', () => {
@@ -94,7 +102,7 @@ describeTool(['openssl', 'pdfsig', 'qpdf', 'mutool', 'pdftoppm'], 'with a token 
     return { bytes, token, covered };
   }
 
-  it.each(pdfFixtures('extended').filter((name) => !name.endsWith('signed-before') && sealFieldOf(name) === null))(
+  it.each(TAKEN.filter((name) => !name.endsWith('signed-before') && sealFieldOf(name) === null))(
     '%s: a seal under it stays valid',
     (name) => {
       const original = pdfFixture('extended', name);

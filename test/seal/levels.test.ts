@@ -104,6 +104,34 @@ describeTool(['openssl', 'qpdf', 'pdfsig', 'mutool'], 'levels, with authorities 
     });
   });
 
+  it.each([
+    'hybrid',
+    'linearized',
+    'object-streams',
+    'pdf-2',
+    'encrypted-aes-256',
+    'encrypted-rc4-128',
+    'encrypted-object-stream',
+  ])('B-LTA is reached on %s', async (name) => {
+    const at = { seal: { page: 1, xMm: 80, yMm: 80 }, parties: 0 };
+    const { path, bytes, sealed } = await seal('B-LTA', undefined, at, fixture('pdf', 'extended', `${name}.pdf`));
+    expect(sealed.level).toBe('B-LTA');
+    expect(levelByOpenssl(bytes, house)).toBe('B-LTA');
+    expect(runTool('qpdf', ['--check', path])).toMatchObject({ status: 0, stderr: '' });
+    expect(runTool('pdfsig', [path]).stdout).toMatch(/ETSI\.CAdES\.detached\n[^#]*Signature is Valid/);
+  });
+
+  it('B-LTA is reached behind a seal that lets nothing else follow', async () => {
+    const { bytes, sealed } = await seal('B-LTA', undefined, { final: true });
+    expect(sealed.level).toBe('B-LTA');
+    expect(levelByOpenssl(bytes, house)).toBe('B-LTA');
+    const path = join(house.folder, 'final.pdf');
+    await writeFile(path, bytes);
+    const job = { path, bytes: bytes.length, sha256: sealed.sha256After };
+    expect(await house.service().extend({ ...job, to: 'B-LTA' }, ALONE)).toMatchObject({ level: 'B-LTA' });
+    expect(levelByOpenssl(await readFile(path), house)).toBe('B-LTA');
+  });
+
   it('B-LT holds the whole chains, and what speaks for each certificate of them', async () => {
     const { bytes } = await seal('B-LT');
     const { store } = partsOf(bytes);
