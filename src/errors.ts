@@ -492,6 +492,13 @@ export const ERRORS = {
     'Seal into an empty signature field that it leaves open, or seal the version before it; whoever seals first names the seals to come in `expect`.',
     '请在该签名保留的空白签名域中用印，或使用该签名之前的版本；首个用印方应以 expect 预留后续印章的位置。',
   ),
+  EARLIER_SIGNATURE_BROKEN: row(
+    409,
+    'An earlier signature on the document is broken',
+    '文档上已有的签名已被破坏',
+    'Get the document as it was signed, and seal that one.',
+    '请取得当时签名的原始文件，再对其用印。',
+  ),
   COUNTERSEAL_CONTENT_FORBIDDEN: row(
     409,
     'The document is sealed already; only a further seal may be added',

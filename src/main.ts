@@ -96,6 +96,7 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
     cacheFolder: state.cache,
     raiser: composeRaiser(config, pool, verifier, clock),
     presetLevel: seal.level,
+    requireUnharmed: (path, signal) => verifier.requireUnharmed(path, signal),
     ...(seal.picture === undefined ? {} : { picturePath: seal.picture }),
   });
   const ledger = new Ledger(state.database);

@@ -148,6 +148,7 @@ export function agreementRoutes(app: Api, { agreements, log }: HttpDeps): void {
           'AGREEMENT_BUSY',
           'PAPER_ORIGINAL_REQUIRED',
           'COUNTERSEAL_CONTENT_FORBIDDEN',
+          'EARLIER_SIGNATURE_BROKEN',
           'FIELD_AMBIGUOUS',
           'FIELD_NAME_TAKEN',
           'READER_SIMULATED',

@@ -52,6 +52,11 @@ export interface SealServiceOptions {
   readonly raiser?: LevelRaiser;
   /** Where nobody asks for another level. Default: B-B. */
   readonly presetLevel?: Level;
+  /**
+   * Looks at the signatures that a document has already, before another one is put on it; tells what is worth knowing of them.
+   * @throws AppError EARLIER_SIGNATURE_BROKEN. Absent: they are not looked at.
+   */
+  readonly requireUnharmed?: (path: string, signal: AbortSignal) => Promise<readonly Notice[]>;
   /** Brings what was written to the disk itself; default `datasync`. */
   readonly flush?: Flush;
 }
@@ -109,11 +114,11 @@ export class SealService implements Sealer {
   /**
    * Seals `job.path` in place: on return the file is complete on disk, on a throw it is what it was. An authority that does not answer
    * keeps no seal off: the level is lower then.
-   * @throws AppError SEAL_* for the key, READER_SIMULATED, PDF_*, COUNTERSEAL_CONTENT_FORBIDDEN, FIELD_*, KEYWORD_*, PAGE_OUT_OF_RANGE,
-   * POSITION_OFF_PAGE, FILE_*.
+   * @throws AppError SEAL_* for the key, READER_SIMULATED, PDF_*, COUNTERSEAL_CONTENT_FORBIDDEN, EARLIER_SIGNATURE_BROKEN, FIELD_*, KEYWORD_*,
+   * PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, FILE_*.
    */
   async seal(job: SealJob, signal: AbortSignal): Promise<SealedFile> {
-    const { pool, keys, clock, pagingEdge } = this.#options;
+    const { pool, keys, clock, pagingEdge, requireUnharmed } = this.#options;
     const { level: wanted = 'B-B', hurry } = job;
     const key = keys.use();
     if (!job.allowReal && !key.certificate.isTest) {
@@ -158,6 +163,8 @@ export class SealService implements Sealer {
     }
     const before = job.midstate?.copy() ?? (await file.hash(signal));
     const digest = coveredDigest(plan, before);
+    // The key does not sign what somebody else's signature is broken on.
+    const earlier = plan.signedBefore === 0 ? [] : ((await requireUnharmed?.(job.path, signal)) ?? []);
     const proof = await proving; // a seal that is revoked signs nothing
     const cms = createSignedData({ digest, chain: key.chain, sign: (data) => key.sign(data) });
     if (cms.length > roomOf(plan)) {
@@ -199,6 +206,7 @@ export class SealService implements Sealer {
         ...under,
         ...underAnnotations(layout, plan.coveredMarks),
         ...noticesOf(plan, wanted),
+        ...earlier,
       ],
     };
   }

@@ -74,6 +74,10 @@ const FINDINGS = {
   ],
   MORE_CHANGES: ['There is more of this kind than is listed here.', '同类改动还有更多，未全部列出。'],
 
+  EARLIER_SIGNATURE_UNCHECKED: [
+    'The document has an earlier signature that cannot be checked here.',
+    '文档上已有的签名在此无法验证。',
+  ],
   EARLIER_SIGNATURE_REMOVED: [
     'A signature that an earlier version of the file carried is no longer there.',
     '文件早前版本上的一个签名已被移除。',

@@ -7,8 +7,9 @@ import type { Certificate } from '../cms/certificate.ts';
 import { AppError, isAppError, problemOf } from '../errors.ts';
 import { gathered } from '../file-chunks.ts';
 import { TaskPool } from '../task-pool.ts';
+import { finding } from './finding.ts';
 import { unreadable } from './report.ts';
-import type { VerificationReport } from './report.ts';
+import type { Finding, VerificationReport } from './report.ts';
 import type { VerifyTasks } from './verify-worker.ts';
 
 export interface VerifierOptions {
@@ -71,12 +72,24 @@ export class Verifier {
     }
   }
 
-  /** @throws AppError SEAL_SELF_CHECK unless every signature is intact and the newest covers the whole file. */
+  /** @throws AppError SEAL_SELF_CHECK unless the newest signature is intact over the whole file, and no earlier one is harmed. */
   async requireIntact(path: string, signal: AbortSignal): Promise<void> {
-    const { integrity, signatures, reasons } = await this.verifyFile(path, signal);
-    if (integrity !== 'INTACT' || !signatures.some(({ coversWholeFile }) => coversWholeFile)) {
-      throw new AppError('SEAL_SELF_CHECK', `${integrity}: ${reasons.map(({ code }) => code).join(', ')}`);
-    }
+    const report = await this.verifyFile(path, signal);
+    const isWhole = report.signatures.some((each) => each.coversWholeFile && each.integrity === 'INTACT');
+    if (isWhole && harmIn(report).length === 0) return;
+    throw new AppError('SEAL_SELF_CHECK', `${report.integrity}: ${codesOf(report.reasons)}`);
+  }
+
+  /**
+   * For who is to sign a document that is signed: that it is what was signed. A signature of a kind that nobody here can check stands in
+   * no one's way, and is told of.
+   * @throws AppError EARLIER_SIGNATURE_BROKEN; what `verifyFile` throws.
+   */
+  async requireUnharmed(path: string, signal: AbortSignal): Promise<readonly Finding[]> {
+    const report = await this.verifyFile(path, signal);
+    const harm = harmIn(report);
+    if (harm.length > 0) throw new AppError('EARLIER_SIGNATURE_BROKEN', codesOf(harm));
+    return report.integrity === 'INTACT' ? [] : [finding('EARLIER_SIGNATURE_UNCHECKED')];
   }
 
   /** The configured roots, read once. */
@@ -87,6 +100,25 @@ export class Verifier {
   async close(): Promise<void> {
     await this.#pool.close();
   }
+}
+
+/** What tells that a signature is not over what it was made for. All else that breaks one only tells that it cannot be believed. */
+const HARM: ReadonlySet<string> = new Set([
+  'DIGEST_WRONG',
+  'SIGNATURE_WRONG',
+  'BYTE_RANGE_INVALID',
+  'CONTENTS_INVALID',
+  'TIMESTAMP_IMPRINT_WRONG',
+]);
+
+function harmIn({ verdict, reasons, signatures }: VerificationReport): Finding[] {
+  const changes = signatures.flatMap(({ changesAfter }) => changesAfter.filter(({ allowed }) => !allowed));
+  const harm = [...reasons.filter(({ code }) => HARM.has(code)), ...changes];
+  return harm.length === 0 && verdict === 'UNREADABLE' ? [...reasons] : harm;
+}
+
+function codesOf(findings: readonly Finding[]): string {
+  return [...new Set(findings.map(({ code }) => code))].join(', ');
 }
 
 async function spool(

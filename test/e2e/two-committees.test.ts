@@ -96,6 +96,17 @@ describe('the second committee', () => {
     ]);
   });
 
+  it('does not seal what was changed after the first seal', async () => {
+    const { page, home } = second;
+    const path = join(home.folder, 'changed.pdf');
+    await writeFile(path, Buffer.from(once).fill('x', 2000, 2001));
+    const agreement = await page.upload(path, PARTIES);
+    for (const partyId of ['a', 'mediator']) await page.mark(agreement, { partyId, kind: 'paper' });
+    const refused = await page.seal(agreement, 'k4');
+    expect(refused).toMatchObject({ status: 409, body: { code: 'EARLIER_SIGNATURE_BROKEN', detail: 'DIGEST_WRONG' } });
+    expect((await page.call('GET', agreement)).body).toMatchObject({ state: 'marked' });
+  });
+
   describeTool('pdfsig', 'judged by pdfsig', () => {
     it('has put a second valid signature beside the first', async () => {
       const { page, home } = second;

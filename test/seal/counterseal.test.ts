@@ -2,11 +2,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
 import { decodePng } from '../../src/biometric/raster.ts';
+import { systemClock } from '../../src/clock.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
+import { pdfDict, serialize } from '../../src/pdf/object.ts';
 import type { PdfFacts } from '../../src/pdf/pdf-worker.ts';
 import { openPdf } from '../../src/pdf/revision.ts';
 import { fieldKeptFor } from '../../src/seal/counterseal.ts';
+import type { KeyStore } from '../../src/seal/key-store.ts';
+import { SealService } from '../../src/seal/seal-service.ts';
 import type { ExpectedSeal, SealJob } from '../../src/seal/seal-job.ts';
 import { differences, drawPage } from '../support/page-picture.ts';
 import { incrementOf } from '../support/pdf-files.ts';
@@ -92,6 +97,80 @@ describe('the second committee’s seal', () => {
     await writeFile(approved, sign(original, incrementOf(original)));
     const { sealed } = await second.seal(approved, { seal: OWN_PLACE });
     expect(sealed.warnings).toMatchObject([{ code: 'SIGNED_BEFORE' }]);
+  });
+});
+
+describe('an earlier signature that does not hold', () => {
+  /** The second committee's seal as its house puts it on, which looks at what is there; on what `change` makes of the first one's. */
+  async function sealedOver(change: (once: Buffer) => Uint8Array): Promise<{ outcome: unknown; used: number }> {
+    const path = join(second.folder, `${crypto.randomUUID()}.pdf`);
+    const given = change(await readFile(await sealedByFirst()));
+    await writeFile(path, given);
+    let used = 0;
+    const key = second.keys.use();
+    const counting: Pick<KeyStore, 'use'> = {
+      use: () => ({
+        ...key,
+        sign: (data) => {
+          used++;
+          return key.sign(data);
+        },
+      }),
+    };
+    const service = new SealService({
+      pool: second.pool,
+      keys: counting as KeyStore,
+      clock: systemClock,
+      committeeName: SECOND,
+      diameterMm: 42,
+      pagingEdge: 'right',
+      cacheFolder: second.folder,
+      requireUnharmed: (file, signal) => second.verifier.requireUnharmed(file, signal),
+    });
+    const job: SealJob = { path, bytes: given.length, marks: [], parties: 0, seal: null, allowReal: true };
+    const outcome: unknown = await service.seal(job, new AbortController().signal).catch((error: unknown) => error);
+    if (used === 0) expect((await readFile(path)).equals(given)).toBe(true);
+    return { outcome, used };
+  }
+
+  /** The document with its first page turned, in a revision of its own. */
+  function turned(once: Buffer): Uint8Array {
+    const pdf = openPdf(memorySource(once));
+    const { ref, dict } = pdf.page(1);
+    const update = new RawPdf(once.toString('latin1'));
+    update.object(ref.number, serialize(pdfDict(new Map([...dict.entries, ['Rotate', 90] as const]))));
+    const size = pdf.maxObjectNumber + 1;
+    return update.table(`/Size ${size} /Root ${pdf.catalogRef.number} 0 R /Prev ${pdf.startxref}`).end().bytes();
+  }
+
+  /** Another text of the same length, inside what was signed. */
+  function replaced(from: string, to: string): (once: Buffer) => Uint8Array {
+    return (once) => {
+      expect(once.includes(from, 0, 'latin1')).toBe(true);
+      return Buffer.from(once.toString('latin1').replace(from, to), 'latin1');
+    };
+  }
+
+  it.each([
+    ['a page that was turned', turned, 'PAGE_CHANGED'],
+    ['a permission that was widened', replaced('/TransformParams /P 2', '/TransformParams /P 3'), 'DIGEST_WRONG'],
+  ])('takes no other seal on top, and the key is not used: %s', async (_, change, code) => {
+    const { outcome, used } = await sealedOver(change);
+    expect(outcome).toMatchObject({
+      code: 'EARLIER_SIGNATURE_BROKEN',
+      detail: expect.stringContaining(code) as string,
+    });
+    expect(used).toBe(0);
+  });
+
+  it('stands in nobody’s way where nobody here can tell, and that is said', async () => {
+    const { outcome, used } = await sealedOver(replaced('/ETSI.CAdES.detached', '/Vendor.Own.SM2.form'));
+    expect(outcome).toMatchObject({ warnings: [{ code: 'EARLIER_SIGNATURE_UNCHECKED' }] });
+    expect(used).toBe(1);
+  });
+
+  it('has nothing to say where it holds', async () => {
+    expect(await sealedOver((once) => once)).toMatchObject({ outcome: { warnings: [] }, used: 1 });
   });
 });
 
