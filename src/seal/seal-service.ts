@@ -20,7 +20,7 @@ import { GrowingFile } from './growing-file.ts';
 import type { Flush } from './growing-file.ts';
 import type { KeyStore, SealKey } from './key-store.ts';
 import { EMPTY_STORE, LevelRaiser, attempt } from './level-raiser.ts';
-import type { Attempt } from './level-raiser.ts';
+import type { Attempt, Raised, Start } from './level-raiser.ts';
 import { isAtLeast } from './level.ts';
 import type { Level } from './level.ts';
 import type {
@@ -101,6 +101,9 @@ export class SealService implements Sealer {
   /** The drawn seal by the text on it: built once, used for every agreement. */
   readonly #appearances = new Map<string, Promise<Appearance>>();
 
+  /** Certificates, by their SHA-256, that an authority called revoked: that is not asked at every level, and ends every one. */
+  readonly #revoked = new Set<string>();
+
   constructor(options: SealServiceOptions) {
     this.#options = options;
     this.#raiser = options.raiser ?? new LevelRaiser({ pool: options.pool });
@@ -121,6 +124,7 @@ export class SealService implements Sealer {
     const { pool, keys, clock, pagingEdge, requireUnharmed } = this.#options;
     const { level: wanted = 'B-B', hurry } = job;
     const key = keys.use();
+    if (this.#revoked.has(key.certificate.sha256)) throw new AppError('SEAL_REVOKED', 'as an authority said before');
     if (!job.allowReal && !key.certificate.isTest) {
       throw new AppError('READER_SIMULATED', 'the agreement carries a simulated print and the seal is not a TEST seal');
     }
@@ -172,23 +176,8 @@ export class SealService implements Sealer {
     }
     const had = await this.#stamp({ cms, room: roomOf(plan), wanted, proof }, patience, signal);
     fillContents(plan, had.cms);
-    const raised =
-      had.level === 'B-T' && isAtLeast(wanted, 'B-LT') && had.shortfall === undefined
-        ? await this.#raiser.raise(
-            {
-              path: job.path,
-              tail: plan.bytes,
-              hash: before.copy().update(plan.bytes),
-              ...had,
-              witnesses: [],
-              stored: EMPTY_STORE,
-            },
-            wanted,
-            clock.now(),
-            signal,
-            patience,
-          )
-        : { ...had, bytes: new Uint8Array() };
+    const signed = { path: job.path, tail: plan.bytes, hash: before.copy().update(plan.bytes) };
+    const raised = await this.#raise({ ...had, ...signed }, wanted, patience, signal);
     const added = concatBytes(plan.bytes, raised.bytes);
     signal.throwIfAborted();
     const check = (back: Buffer): void => checkSignature(contentsIn(back, plan), digest, key.chain);
@@ -207,6 +196,7 @@ export class SealService implements Sealer {
         ...underAnnotations(layout, plan.coveredMarks),
         ...noticesOf(plan, wanted),
         ...earlier,
+        ...clockNotice(had.stampedAt, sealedAt),
       ],
     };
   }
@@ -251,7 +241,12 @@ export class SealService implements Sealer {
     if (!isAtLeast(wanted, 'B-LT')) return null;
     const now = this.#options.clock.now();
     const witness = { certificate, pool: chain, purpose: 'document', at: now } as const;
-    return attempt(this.#raiser.prove(witness, now, patience), signal);
+    try {
+      return await attempt(this.#raiser.prove(witness, now, patience), signal);
+    } catch (error) {
+      if (isAppError(error, 'SEAL_REVOKED')) this.#revoked.add(certificate.sha256);
+      throw error;
+    }
   }
 
   /** The signature with a timestamp, where one is wanted and can be had, and what proves it and its signer. */
@@ -264,10 +259,10 @@ export class SealService implements Sealer {
     if (wanted === 'B-B') return unstamped;
     const stamp = await attempt(this.#raiser.stampSignature(cms, room, patience), signal);
     if (!stamp.ok) return { ...unstamped, shortfall: stamp.shortfall };
-    const stamped = { cms: stamp.value.cms, level: 'B-T', proven: [] } as const;
+    const { witness } = stamp.value;
+    const stamped = { cms: stamp.value.cms, level: 'B-T', proven: [], stampedAt: witness.at } as const;
     if (own === null) return stamped;
     if (!own.ok) return { ...stamped, shortfall: own.shortfall };
-    const { witness } = stamp.value;
     const proof = await attempt(this.#raiser.prove(witness, this.#options.clock.now(), patience), signal);
     if (proof.ok) return { ...stamped, proven: [own.value, proof.value] };
     // A timestamp by a certificate that is revoked is none.
@@ -278,6 +273,21 @@ export class SealService implements Sealer {
   #committee({ certificate: { subject } }: SealKey): string {
     const { committeeName } = this.#options;
     return committeeName === '' ? (subject.o ?? subject.cn ?? '') : committeeName;
+  }
+
+  /** From a stamped signature to the level that is wanted, or as high as it goes. */
+  async #raise(
+    signed: Pick<Start, 'path' | 'tail' | 'hash'> & Pick<Stamped, 'level' | 'proven' | 'shortfall'>,
+    wanted: Level,
+    patience: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<Raised> {
+    const { level, shortfall } = signed;
+    if (level === 'B-B' || shortfall !== undefined || !isAtLeast(wanted, 'B-LT')) {
+      return { bytes: new Uint8Array(), level, ...(shortfall === undefined ? {} : { shortfall }) };
+    }
+    const start = { ...signed, witnesses: [], stored: EMPTY_STORE };
+    return this.#raiser.raise(start, wanted, this.#options.clock.now(), signal, patience);
   }
 
   #appearance(key: SealKey): Promise<Appearance> {
@@ -326,6 +336,8 @@ interface Stamped {
   readonly cms: Uint8Array;
   readonly level: 'B-B' | 'B-T';
   readonly proven: readonly SecurityStore[];
+  /** What its timestamp says. */
+  readonly stampedAt?: Date | null;
   /** Why it goes no higher. */
   readonly shortfall?: AppError;
 }
@@ -340,6 +352,22 @@ function noticesOf(plan: PlannedIncrement, wanted: Level): Notice[] {
     ...(plan.overridesPermissions ? [ENCRYPTED_PERMISSIONS] : []),
     ...(plan.endsUsageRights ? [USAGE_RIGHTS_ENDED] : []),
     ...(plan.repaired ? [XREF_REPAIRED] : []),
+  ];
+}
+
+/** A PC's clock that is off by more than that writes a time into seals that people stumble over. */
+const CLOCK_OFF_MS = 10 * 60_000;
+
+function clockNotice(stampedAt: Date | null | undefined, now: Date): Notice[] {
+  const off = stampedAt ? now.getTime() - stampedAt.getTime() : 0;
+  if (Math.abs(off) <= CLOCK_OFF_MS) return [];
+  const minutes = Math.round(Math.abs(off) / 60_000);
+  return [
+    {
+      code: 'CLOCK_OFF',
+      message: `This PC’s clock is ${minutes} minutes ${off > 0 ? 'ahead' : 'behind'}, by the timestamp authority; set it right.`,
+      messageZh: `本机时间比时间戳服务${off > 0 ? '快' : '慢'} ${minutes} 分钟，请校准。`,
+    },
   ];
 }
 

@@ -60,8 +60,7 @@ describeTool(['openssl', 'qpdf'], 'levels over HTTP', () => {
     return agreement;
   }
 
-  const view = async (agreement: string): Promise<Record<string, unknown>> =>
-    (await page.call('GET', agreement)).body as Record<string, unknown>;
+  const view = async (agreement: string): Promise<Record<string, unknown>> => (await page.call('GET', agreement)).body;
   const level = async (agreement: string): Promise<string> =>
     levelByOpenssl(Buffer.from(await page.bytes(`${agreement}/pdf`)), { folder: home.folder, pki });
 

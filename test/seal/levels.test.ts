@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { systemClock } from '../../src/clock.ts';
+import type { Clock } from '../../src/clock.ts';
 import { parseCertificate } from '../../src/cms/certificate.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
 import { LevelRaiser } from '../../src/seal/level-raiser.ts';
@@ -166,6 +167,22 @@ describeTool(['openssl', 'qpdf', 'pdfsig', 'mutool'], 'levels, with authorities 
     const second = await seal('B-LT', service);
     expect(second.asked).toEqual(['timestamp']);
     expect(levelByOpenssl(second.bytes, house)).toBe('B-LT');
+  });
+
+  it.each([
+    [11 * 60_000, 'ahead', '快'],
+    [-3 * 3_600_000, 'behind', '慢'],
+  ])('a PC whose clock is %i ms off is told so', async (off, message, messageZh) => {
+    const clock: Clock = { ...systemClock, now: () => new Date(Date.now() + off) };
+    const { sealed } = await seal('B-T', house.service(house.raiser(), undefined, clock));
+    expect(sealed.warnings).toMatchObject([
+      {
+        code: 'CLOCK_OFF',
+        message: expect.stringContaining(message) as string,
+        messageZh: expect.stringContaining(messageZh) as string,
+      },
+    ]);
+    expect((await seal('B-T')).sealed.warnings).toEqual([]);
   });
 
   describe('a timestamp authority that fails', () => {
@@ -456,6 +473,12 @@ describeTool('openssl', 'certificates that are revoked', () => {
       await expect(service.seal({ ...job, level: 'B-LT' }, ALONE)).rejects.toMatchObject({ code: 'SEAL_REVOKED' });
     }
     expect((await readFile(path)).equals(original)).toBe(true);
+    // Who has been told once needs not be told again, whatever the level.
+    const warned = house.service();
+    await expect(warned.seal({ ...job, level: 'B-LT' }, ALONE)).rejects.toMatchObject({ code: 'SEAL_REVOKED' });
+    const asked = house.authorities.questions.length;
+    await expect(warned.seal({ ...job, level: 'B-B' }, ALONE)).rejects.toMatchObject({ code: 'SEAL_REVOKED' });
+    expect(house.authorities.questions).toHaveLength(asked);
     const sealed = await house.service().seal({ ...job, level: 'B-T' }, ALONE);
     expect(sealed.level).toBe('B-T');
     const earlier = { path, bytes: sealed.bytes, sha256: sealed.sha256After, from: 'B-T', to: 'B-LT' } as const;

@@ -33,7 +33,7 @@ export interface LevelHouse extends SealingHouse {
     timestamp?: Partial<TimestampAuthorityOptions>;
     revocation?: Partial<RevocationSourceOptions>;
   }): LevelRaiser;
-  service(raiser?: LevelRaiser, flush?: () => Promise<void>): SealService;
+  service(raiser?: LevelRaiser, flush?: () => Promise<void>, clock?: Clock): SealService;
 }
 
 export async function openLevels(clock: Clock = systemClock): Promise<LevelHouse> {
@@ -58,11 +58,11 @@ export async function openLevels(clock: Clock = systemClock): Promise<LevelHouse
     roots,
     clock,
     raiser,
-    service: (own = raiser(), flush) =>
+    service: (own = raiser(), flush, ownClock = clock) =>
       new SealService({
         pool: house.pool,
         keys: house.keys,
-        clock,
+        clock: ownClock,
         committeeName: COMMITTEE,
         diameterMm: 42,
         cacheFolder: house.folder,
