@@ -165,6 +165,31 @@ const refused: Readonly<Record<string, () => Uint8Array>> = {
       .object(5, FONT);
     return classic(pdf, 6);
   },
+  'content-not-a-stream': () =>
+    classic(
+      new RawPdf()
+        .object(1, CATALOG)
+        .object(2, pagesOf(3))
+        .object(3, page(`/Contents [4 0 R 7 0 R] ${OWN_RESOURCES}`))
+        .stream(4, text('And what else?'))
+        .object(5, FONT),
+      6,
+    ),
+  'content-does-not-inflate': () => {
+    // A block that is stored as it is, and one of the type that is none (RFC 1951, 3.2.3).
+    const words = Buffer.from(text('This far, or how far?'));
+    const damaged = Buffer.concat([
+      Buffer.of(0x78, 0x01, 0, words.length, 0, ~words.length & 0xff, 0xff),
+      words,
+      Buffer.of(7),
+    ]);
+    const pdf = new RawPdf().object(1, CATALOG).object(2, pagesOf(3));
+    pdf
+      .object(3, page(`/Contents 4 0 R ${OWN_RESOURCES}`))
+      .stream(4, damaged, '/Filter /FlateDecode')
+      .object(5, FONT);
+    return classic(pdf, 6);
+  },
   'page-tree-loop': () =>
     classic(
       new RawPdf()

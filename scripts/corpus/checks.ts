@@ -1,5 +1,5 @@
 /** Whether a sealed document is what it must be: the original and more, in the eyes of other people's programs and of our own. */
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileChunks } from '../../src/file-chunks.ts';
 import type { SeenRect } from '../../src/pdf/geometry.ts';
@@ -7,7 +7,7 @@ import type { VerificationReport } from '../../src/verify/report.ts';
 import { JUDGE_MS, askMutool, askPdfsig, askQpdf } from './judges.ts';
 import type { Judgement, QpdfVerdict } from './judges.ts';
 import { differences, drawPageWithin } from './page-picture.ts';
-import type { PagePicture, PageSize, Painter } from './page-picture.ts';
+import type { DrawnPage, PagePicture, PageSize, Painter } from './page-picture.ts';
 import type { SealEnd } from './seal-lane.ts';
 import { hasTool } from './tool.ts';
 
@@ -53,7 +53,8 @@ export async function checkSealed(
   for (const detail of verifierFaults(end.verified.before, end.verified.after)) fault('verifier', detail);
   if (judges.has('qpdf')) {
     const before = qpdfBefore ?? (await askQpdf(original));
-    for (const detail of qpdfFaults(before, await askQpdf(sealed))) fault('qpdf', detail);
+    const { size } = await stat(original);
+    for (const detail of qpdfFaults(before, await askQpdf(sealed), size)) fault('qpdf', detail);
   }
   for (const [judge, ask] of [
     ['pdfsig', askPdfsig],
@@ -102,11 +103,25 @@ function verifierFaults(before: VerificationReport, after: VerificationReport): 
 /** Worst first: it did not end, errors, warnings, nothing. */
 const QPDF_ORDER = [null, 2, 3, 0];
 
-function qpdfFaults(before: QpdfVerdict, after: QpdfVerdict): string[] {
-  const fresh = [...after.complaints].filter((complaint) => !before.complaints.has(complaint));
-  if (fresh.length > 0) return fresh;
+/**
+ * New complaints. An object that was at fault before is so for its own reasons, even where it has no end and reads on into what follows the
+ * original. Of a damaged original qpdf tells only so much as it comes to: there a sealed document, with a cross-reference that leads
+ * further, is complained of for the original's own faults as well; what counts is the structure, and what is said of the increment.
+ */
+function qpdfFaults(before: QpdfVerdict, after: QpdfVerdict, originalBytes: number): string[] {
+  const known = new Set(before.complaints.map(({ text }) => text));
+  const faulty = new Set(before.complaints.map(({ object }) => object));
+  const isDamaged =
+    (before.status ?? 2) === 2 || before.complaints.some(({ text }) => /damaged|reconstruct/.test(text));
+  const fresh = after.complaints.filter(({ text, object, offset }) => {
+    if (known.has(text) || (object !== null && faulty.has(object))) return false;
+    if (!isDamaged) return true;
+    const isOfIncrement = offset !== null && offset >= originalBytes;
+    return isOfIncrement || /xref|trailer|damaged|reconstruct|expected N N obj/.test(text);
+  });
+  if (fresh.length > 0) return fresh.map(({ text }) => text);
   const isWorse = QPDF_ORDER.indexOf(after.status) < QPDF_ORDER.indexOf(before.status);
-  return isWorse ? [`exit status ${before.status} before, ${after.status} after`] : [];
+  return isWorse && !isDamaged ? [`exit status ${before.status} before, ${after.status} after`] : [];
 }
 
 function signatureFaults(
@@ -152,17 +167,35 @@ async function comparePageBy(
   { original, sealed, end }: SealedDocument,
   folder: string,
 ): Promise<Omit<PageEnd, 'painter'>> {
-  const draw = (path: string): Promise<PagePicture | null> =>
+  const draw = (path: string): Promise<DrawnPage | null> =>
     drawPageWithin(JUDGE_MS, painter, path, size, join(folder, 'pictures'));
   const before = await draw(original);
   if (before === null) return { kind: 'note', detail: 'of the original cannot be drawn' };
   const detail = pageFault(before, await draw(sealed), end.sealed.places, size.page);
   if (detail === null) return { kind: 'same', detail: '' };
+  if (detail === UNSEEN && isBlack(before, end.sealed.places, size.page)) {
+    return { kind: 'note', detail: 'of the original is black where the seal goes' };
+  }
+  // Who mends a document does so anew with what follows it: what is shown then is an idea of the painter's own.
+  if (before.repaired) return { kind: 'note', detail: `of the original is drawn from what was mended, and ${detail}` };
   // Poppler draws some fonts from memory that it never wrote to.
   const again = await draw(original);
   return again !== null && pageFault(before, again, [], size.page) === null
     ? { kind: 'fault', detail }
     : { kind: 'note', detail: 'of the original is drawn differently each time' };
+}
+
+const UNSEEN = 'does not show the seal';
+
+/** Whether no mark could be seen there: ink on black is black. */
+function isBlack(picture: PagePicture, places: readonly SeenRect[], page: number): boolean {
+  const { width, height, dpi, pixels } = picture;
+  return places.every((place) => {
+    const at = [place.xMm, place.yMm].map((mm) => Math.floor((mm / 25.4) * dpi));
+    const [x = 0, y = 0] = at;
+    const pixel = 3 * (Math.min(y, height - 1) * width + Math.min(x, width - 1));
+    return place.page !== page || pixels.subarray(pixel, pixel + 3).every((sample) => sample < 16);
+  });
 }
 
 function pageFault(
@@ -176,5 +209,5 @@ function pageFault(
   const here = places.filter((place) => place.page === page);
   const { inside, outside } = differences(before, after, here);
   if (outside > 0) return `differs in ${outside} pixels outside of the marks`;
-  return here.length > 0 && inside === 0 ? 'does not show the seal' : null;
+  return here.length > 0 && inside === 0 ? UNSEEN : null;
 }

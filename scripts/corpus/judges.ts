@@ -7,17 +7,34 @@ export const JUDGE_MS = 60_000;
 export interface QpdfVerdict {
   /** qpdf(1): 0 no fault, 3 warnings, 2 errors; null: it did not end in time. */
   readonly status: number | null;
-  /** What it complains of, without the file's name and without numbers, which differ from one revision to the next. */
-  readonly complaints: ReadonlySet<string>;
+  readonly complaints: readonly Complaint[];
+}
+
+export interface Complaint {
+  /** Without the file's name, numbers and which streams a page is of: those differ from revision to revision. */
+  readonly text: string;
+  /** What it is about: an object's number, as `7 0`; null where it names none. */
+  readonly object: string | null;
+  /** Where in the file; null where it does not say, or says it of a stream's content. */
+  readonly offset: number | null;
 }
 
 export async function askQpdf(path: string): Promise<QpdfVerdict> {
   const { status, stderr } = await runToolWithin(JUDGE_MS, 'qpdf', ['--check', path]);
   const complaints = stderr
+    .replaceAll(path, '')
     .split('\n')
-    .map((line) => line.replaceAll(path, '').replaceAll(/\d+/g, 'N').trim())
-    .filter((line) => line !== '' && line !== 'qpdf: operation succeeded with warnings');
-  return { status, complaints: new Set(complaints) };
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && line !== 'qpdf: operation succeeded with warnings')
+    .map((line) => {
+      const offset = /\boffset (\d+)/.exec(line)?.[1];
+      return {
+        text: line.replaceAll(/\d+/g, 'N').replaceAll(/stream N N(?:, stream N N)*/g, 'stream'),
+        object: /\bobject (\d+ \d+)/.exec(line)?.[1] ?? null,
+        offset: offset === undefined || line.includes('(content') ? null : Number(offset),
+      };
+    });
+  return { status, complaints };
 }
 
 /** A signature as a judge sees it. */

@@ -24,24 +24,29 @@ const DPI = 50;
 /** Pixels along the longer side: enough to see a mark on a small page, and not more than fits on a large one. */
 const [SHORTEST_PX, LONGEST_PX] = [300, 1200];
 
-/** A binary PPM with 8 bits a sample. */
-export function readPpm(ppm: Uint8Array, dpi: number): PagePicture {
+/** A binary PPM with 8 bits a sample; null for anything else, as what is left of a program that gave up. */
+export function readPpm(ppm: Uint8Array, dpi: number): PagePicture | null {
   const header = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(Buffer.from(ppm.subarray(0, 64)).toString('latin1'));
-  if (header === null) throw new Error('no P6 picture');
+  if (header === null) return null;
   return { width: Number(header[1]), height: Number(header[2]), dpi, pixels: ppm.subarray(header[0].length) };
 }
 
 /** The programs that draw. */
 export type Painter = 'pdftoppm' | 'mutool';
 
-/** One page as seen (CropBox), drawn in the folder, which is made; null where the program draws none or not in time. */
+export interface DrawnPage extends PagePicture {
+  /** Whether the program mended the document first. */
+  readonly repaired: boolean;
+}
+
+/** One page as seen (CropBox), drawn in the folder, which is made; null where the program draws none, another one, or not in time. */
 export async function drawPageWithin(
   timeoutMs: number,
   painter: Painter,
   path: string,
   { page, widthMm, heightMm }: PageSize,
   folder: string,
-): Promise<PagePicture | null> {
+): Promise<DrawnPage | null> {
   const longerMm = Math.max(widthMm, heightMm);
   const px = String(Math.round(Math.min(LONGEST_PX, Math.max(SHORTEST_PX, (longerMm / 25.4) * DPI))));
   const [output, number] = [join(folder, 'page'), String(page)];
@@ -52,15 +57,26 @@ export async function drawPageWithin(
       painter === 'pdftoppm'
         ? ['-f', number, '-l', number, '-cropbox', '-scale-to', px, path, output]
         : ['draw', '-q', side, px, '-c', 'rgb', '-o', `${output}.ppm`, path, number];
-    await runToolWithin(timeoutMs, painter, args);
+    const { stderr } = await runToolWithin(timeoutMs, painter, args);
     const [name] = await readdir(folder);
     if (name === undefined) return null;
     const picture = readPpm(await readFile(join(folder, name)), 0);
+    if (picture === null || !isAsLarge(picture, { widthMm, heightMm })) return null;
     // The longer side is what was asked for; poppler knows no UserUnit, and so does not know how long that is.
-    return { ...picture, dpi: Math.max(picture.width, picture.height) / (longerMm / 25.4) };
+    const dpi = Math.max(picture.width, picture.height) / (longerMm / 25.4);
+    return { ...picture, dpi, repaired: /reconstruct|repair/.test(stderr) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Whether a picture can be of a page of this size: its shorter side is what the longer one asks for, but for a pixel. */
+function isAsLarge(
+  { width, height }: Pick<PagePicture, 'width' | 'height'>,
+  { widthMm, heightMm }: Pick<PageSize, 'widthMm' | 'heightMm'>,
+): boolean {
+  const pxPerMm = Math.max(width, height) / Math.max(widthMm, heightMm);
+  return Math.abs(width - widthMm * pxPerMm) <= 1.5 && Math.abs(height - heightMm * pxPerMm) <= 1.5;
 }
 
 /** How many pixels differ inside the marks' circumscribed boxes, and how many outside of all of them. */

@@ -47,6 +47,7 @@ export function addPageMarks(
 ): PageMark[] {
   const { pdf } = draft;
   const geometry = pdf.geometry(page);
+  const entries = draft.edit(page.ref);
   const content = contentOf(pdf, page);
   const { unrestored, surplus, drawsAfterSurplus, inText, marked, unfinished } = balanceOf(pdf, page, content);
   if (unfinished) {
@@ -81,7 +82,6 @@ export function addPageMarks(
   const before = 'q\n'.repeat(1 + surplus);
   const closing = `${inText ? 'ET\n' : ''}${'EMC\n'.repeat(marked)}${'Q\n'.repeat(1 + unrestored)}`;
   const after = `\n${closing}${operators.join('')}`;
-  const entries = draft.edit(page.ref);
   entries.set('Resources', pdfDict(resources));
   entries.set(
     'Contents',
@@ -110,15 +110,15 @@ function blendState(mode: string): PdfDict {
   return pdfDict({ Type: pdfName('ExtGState'), BM: pdfName(mode) });
 }
 
-/** References to the page's content streams. */
+/** References to the page's content streams. One that leads to no stream is mended by some readers, and passed over by others. */
 function contentOf(pdf: PdfFile, page: PageNode): PdfRef[] {
   const written = page.dict.entries.get('Contents');
+  if (written === undefined || written === null) return [];
   const content = pdf.resolve(written);
-  if (content === null) return [];
-  const items = isKind(content, 'array') ? content.items : [written ?? null];
+  const items = isKind(content, 'array') ? content.items : [written];
   return items.filter((item): item is PdfRef => {
-    if (isKind(item, 'ref')) return true;
     if (item === null) return false;
+    if (isKind(item, 'ref') && isKind(pdf.getObject(item), 'stream')) return true;
     throw new AppError('PDF_SHAPE_UNSUPPORTED', `the content of page ${page.number} is no list of streams`);
   });
 }

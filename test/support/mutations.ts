@@ -24,3 +24,23 @@ export function mutations(valid: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Ar
     return bytes;
   });
 }
+
+/** Bytes overwritten where they stand, digits by digits, one to eight of them: what the structure points at stays where it was. */
+export function overwrites(valid: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
+  const change = fc.record({ at: fc.nat(), byte: fc.nat(255), digit: fc.boolean() });
+  return fc.tuple(valid, fc.array(change, { minLength: 1, maxLength: 8 })).map(([start, changes]) => {
+    const bytes = Uint8Array.from(start);
+    const digits = [...bytes.keys()].filter((at) => isDigit(bytes[at]));
+    for (const { at, byte, digit } of changes) {
+      if (digit && digits.length > 0) bytes[digits[at % digits.length] ?? 0] = ZERO + (byte % 10);
+      else if (bytes.length > 0) bytes[at % bytes.length] = byte;
+    }
+    return bytes;
+  });
+}
+
+const ZERO = 0x30;
+
+function isDigit(byte = 0): boolean {
+  return byte >= ZERO && byte < ZERO + 10;
+}

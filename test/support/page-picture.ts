@@ -24,7 +24,9 @@ export function drawPageByMutool(path: string, page: number, folder: string, dpi
 function drawnBy(tool: string, args: readonly string[], file: string, dpi: number): PagePicture {
   const { status, stderr } = runTool(tool, args);
   if (status !== 0) throw new Error(`${tool}: ${stderr}`);
-  return readPpm(readFileSync(file), dpi);
+  const picture = readPpm(readFileSync(file), dpi);
+  if (picture === null) throw new Error(`${tool} wrote no P6 picture`);
+  return picture;
 }
 
 /** A part of a picture; its edges must lie on pixels. */

@@ -8,6 +8,8 @@ export const REFUSALS: Readonly<Record<string, readonly [ErrorCode, RegExp]>> = 
   'certified-by-no-field': ['PDF_SHAPE_UNSUPPORTED', /certification signature that no field holds/],
   'certified-by-no-transform': ['PDF_SHAPE_UNSUPPORTED', /certification signature without a DocMDP transform/],
   'certified-no-changes': ['PDF_SIGNED_LOCKED', /permission 1/],
+  'content-does-not-inflate': ['PDF_SHAPE_UNSUPPORTED', /looked through: a stream does not inflate/],
+  'content-not-a-stream': ['PDF_SHAPE_UNSUPPORTED', /content of page 1 is no list of streams/],
   'content-without-end': ['PDF_SHAPE_UNSUPPORTED', /ends inside a string/],
   'cut-before-last-object': ['PDF_TRUNCATED', /object 5 is not there/],
   'cut-between-objects': ['PDF_TRUNCATED', /ends amid a revision/],
