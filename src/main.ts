@@ -57,7 +57,12 @@ const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: ()
 
 /** Verification alone: needs no state folder, no reader and no seal. */
 export function composeVerifier(config: Config, clock: Clock = systemClock): Verifier {
-  return new Verifier({ rootFiles: config.trust.roots, clock, timeoutMs: config.limits.pdfTimeoutMs });
+  return new Verifier({
+    rootFiles: config.trust.roots,
+    timestampRootFiles: config.timestamp.roots,
+    clock,
+    timeoutMs: config.limits.pdfTimeoutMs,
+  });
 }
 
 /** The readers alone. Nothing is looked for until `start` or `refresh`. */

@@ -470,6 +470,9 @@ export const VerificationReport = Type.Object(
         provenAt: Type.Optional(Time),
         integrity: Type.Enum([...INTEGRITY], { type: 'string' }),
         trust: Type.Enum([...TRUST], { type: 'string' }),
+        revocation: Type.Optional(
+          Type.Object({ status: Type.Enum(['GOOD', 'REVOKED', 'UNKNOWN'], { type: 'string' }), ...Finding }),
+        ),
         coversWholeFile: Type.Boolean(),
         changesAfter: Type.Array(
           Type.Object({ ...Finding, page: Type.Optional(Type.Integer({ minimum: 1 })), allowed: Type.Boolean() }),

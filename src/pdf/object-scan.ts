@@ -39,15 +39,15 @@ const LONGEST_HEADER = 64;
 /** A document of a few hundred thousand pages has this many trailers, if any. */
 const MAX_KEYWORDS = 10_000;
 
-/** Throws PDF_LIMIT beyond the bounds. */
-export function scanObjects(source: ByteSource): Scan {
+/** From byte `from` on. Throws PDF_LIMIT beyond the bounds. */
+export function scanObjects(source: ByteSource, from = 0): Scan {
   const headers: ScannedHeader[] = [];
   const trailers: number[] = [];
   const versions: number[] = [];
   let firstMarker = -1;
   let lastMarker = -1;
   let namesByteRange = false;
-  for (let at = 0; at < source.size; at += CHUNK_BYTES) {
+  for (let at = from; at < source.size; at += CHUNK_BYTES) {
     // What a hit needs before and after it is read with the chunk; hits count for the chunk that they begin in.
     const start = Math.max(0, at - LONGEST_HEADER);
     const end = Math.min(source.size, at + CHUNK_BYTES + LONGEST_HEADER);

@@ -4,20 +4,15 @@
  * data: nothing of the kind may stand there but what is reached.
  */
 import { AppError } from '../errors.ts';
-import { textAt } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
 import { readIndirect } from './indirect.ts';
 import { Lexer } from './lexer.ts';
+import { scanObjects } from './object-scan.ts';
 import { isKind } from './object.ts';
 import { readMarker } from './revision.ts';
 import type { PdfFile } from './revision.ts';
 import { endOfStreamObject, partsOf } from './xref.ts';
 import type { XrefSection } from './xref.ts';
-
-const CHUNK = 1 << 20;
-/** Room for two numbers and `obj`, white space between them. */
-const OVERLAP = 64;
-const HEADER = /\d+[\0\t\n\f\r ]+\d+[\0\t\n\f\r ]*obj/g;
 
 /**
  * What of the bytes from `start` to the document's end none of `sections` reaches, in words; null where they reach all of it. Between
@@ -86,12 +81,6 @@ function isBlank(source: ByteSource, start: number, end: number): boolean {
 }
 
 function strayHeader(source: ByteSource, starts: ReadonlyMap<number, number>, from: number): string | null {
-  for (let at = from; at < source.size; at += CHUNK) {
-    const text = textAt(source, at, Math.min(CHUNK + OVERLAP, source.size - at));
-    for (const { index } of text.matchAll(HEADER)) {
-      const isCut = index === 0 && at > from && /\d/.test(textAt(source, at - 1, 1)); // the piece before has all of it
-      if (!isCut && !starts.has(at + index)) return `something like an object at byte ${at + index}`;
-    }
-  }
-  return null;
+  const stray = scanObjects(source, from).headers.find(({ offset }) => !starts.has(offset));
+  return stray === undefined ? null : `something like object ${stray.number} at byte ${stray.offset}`;
 }

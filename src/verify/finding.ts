@@ -1,4 +1,6 @@
 /** What verification itself can find wrong, in words for a court clerk. Pure. */
+import { problemOf } from '../errors.ts';
+import type { AppError } from '../errors.ts';
 import type { Finding } from './report.ts';
 
 const FINDINGS = {
@@ -82,9 +84,35 @@ const FINDINGS = {
     'A signature that an earlier version of the file carried is no longer there.',
     '文件早前版本上的一个签名已被移除。',
   ],
+  UNSIGNED_ATTRIBUTE_UNKNOWN: [
+    'The signature carries an attribute that its format does not know.',
+    '签名附带了其格式不认可的属性。',
+  ],
+  TIMESTAMPS_TOO_MANY: ['The signature carries more timestamps than are looked at.', '签名附带的时间戳过多。'],
+  TIMESTAMP_IGNORED: [
+    'A timestamp of the signature is not by an authority that is trusted, and proves nothing.',
+    '签名的一个时间戳并非出自受信任的时间戳机构，不能证明签署时间。',
+  ],
+  TIMESTAMP_AHEAD: ['The timestamp is of a time that has not come yet.', '时间戳的时间尚未到来。'],
+  REVOCATION_UNTOLD: ['Nothing tells of revocation.', '没有任何吊销信息。'],
+  REVOCATION_GOOD: [
+    'Those who issued the certificates say that none was revoked then.',
+    '据各签发者的信息，证书当时均未被吊销。',
+  ],
   CLAIMED_TIME_INVALID: ['The signature does not say when it was made.', '签名没有可读的签署时间。'],
   CLAIMED_TIME_AHEAD: ['The signature claims a time that has not come yet.', '签名声称的签署时间尚未到来。'],
 } as const satisfies Record<string, readonly [string, string]>;
+
+/** What another part found, without what else it tells of it. */
+export function findingOf({ code, message, messageZh }: Finding): Finding {
+  return { code, message, messageZh };
+}
+
+/** What reading came to grief on. Details are English. */
+export function problemFinding(error: AppError): Finding {
+  const { code, title, titleZh, detail } = problemOf(error);
+  return { code, message: detail === '' ? title : `${title}: ${detail}`, messageZh: `${titleZh}。` };
+}
 
 export type FindingCode = keyof typeof FINDINGS;
 

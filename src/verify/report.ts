@@ -19,6 +19,11 @@ export interface ChangeReport extends Finding {
   readonly allowed: boolean;
 }
 
+/** What is known of whether certificates were revoked when the signature was made. */
+export interface RevocationReport extends Finding {
+  readonly status: 'GOOD' | 'REVOKED' | 'UNKNOWN';
+}
+
 export interface SignatureReport {
   /** Full name of the signature field. */
   readonly field: string;
@@ -32,6 +37,8 @@ export interface SignatureReport {
   readonly provenAt?: string;
   readonly integrity: 'INTACT' | 'BROKEN';
   readonly trust: 'TRUSTED' | 'UNTRUSTED';
+  /** By what the document itself brings; absent where nobody can be told to be the signer. Only `REVOKED` makes untrusted. */
+  readonly revocation?: RevocationReport;
   readonly coversWholeFile: boolean;
   readonly changesAfter: readonly ChangeReport[];
 }
@@ -131,6 +138,7 @@ export function reportText(report: VerificationReport): string {
     if (signature.provenAt !== undefined) lines.push(`  proven at · 证明时间  ${signature.provenAt}`);
     if (signature.claimedAt !== undefined) lines.push(`  claimed at · 声称时间  ${signature.claimedAt}`);
     lines.push(`  integrity · 完整性  ${signature.integrity}`, `  trust · 信任      ${signature.trust}`);
+    if (signature.revocation !== undefined) lines.push(`  revocation · 吊销  ${signature.revocation.status}`);
     lines.push(
       signature.coversWholeFile
         ? '  covers the whole file · 覆盖整个文件'

@@ -15,6 +15,8 @@ import type { VerifyTasks } from './verify-worker.ts';
 export interface VerifierOptions {
   /** Files of root certificates, PEM or DER. */
   readonly rootFiles: readonly string[];
+  /** The same for timestamp authorities alone, beside those. */
+  readonly timestampRootFiles?: readonly string[];
   readonly clock: Clock;
   /** Longest that one document may take. */
   readonly timeoutMs: number;
@@ -30,10 +32,12 @@ export class Verifier {
   readonly #pool: TaskPool<VerifyTasks>;
   readonly #options: VerifierOptions;
   readonly #roots: CertificateFiles;
+  readonly #timestampRoots: CertificateFiles;
 
   constructor(options: VerifierOptions) {
     this.#options = options;
     this.#roots = new CertificateFiles(options.rootFiles);
+    this.#timestampRoots = new CertificateFiles(options.timestampRootFiles ?? []);
     const worker = new URL(`./verify-worker${extname(import.meta.filename)}`, import.meta.url);
     this.#pool = new TaskPool<VerifyTasks>({ worker, timeoutMs: options.timeoutMs });
   }
@@ -43,9 +47,14 @@ export class Verifier {
    * @throws AppError CERTIFICATE_INVALID and FILE_UNREADABLE for the configured roots; the signal's reason.
    */
   async verifyFile(path: string, signal: AbortSignal): Promise<VerificationReport> {
-    const roots = await this.roots();
+    const [roots, timestampRoots] = await Promise.all([this.roots(), this.#timestampRoots.read()]);
+    const task = {
+      path,
+      roots: roots.map(({ der }) => der),
+      timestampRoots: timestampRoots.map(({ der }) => der),
+      now: this.#options.clock.now(),
+    };
     try {
-      const task = { path, roots: roots.map(({ der }) => der), now: this.#options.clock.now() };
       return await this.#pool.run('verify', task, signal);
     } catch (error) {
       if (!isAppError(error, 'FILE_UNREADABLE', 'PDF_TIMEOUT', 'PDF_LIMIT')) throw error;

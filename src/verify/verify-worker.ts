@@ -9,13 +9,23 @@ import { verifyPdf } from './verify-pdf.ts';
 export interface VerifyTasks {
   readonly verify: {
     /** `roots`: DER of the trusted root certificates. */
-    readonly task: { readonly path: string; readonly roots: readonly Uint8Array[]; readonly now: Date };
+    readonly task: {
+      readonly path: string;
+      readonly roots: readonly Uint8Array[];
+      /** Of timestamp authorities, beside those. */
+      readonly timestampRoots: readonly Uint8Array[];
+      readonly now: Date;
+    };
     readonly value: VerificationReport;
   };
 }
 
-export const verify: TaskHandler<VerifyTasks, 'verify'> = ({ path, roots, now }) =>
+export const verify: TaskHandler<VerifyTasks, 'verify'> = ({ path, roots, timestampRoots, now }) =>
   outcomeOf(() => {
     using source = openFileSource(path);
-    return verifyPdf(source, { roots: roots.map(parseCertificate), now });
+    return verifyPdf(source, {
+      roots: roots.map(parseCertificate),
+      timestampRoots: timestampRoots.map(parseCertificate),
+      now,
+    });
   });

@@ -6,6 +6,7 @@ import { parseCertificate } from '../../src/cms/certificate.ts';
 import type { Certificate } from '../../src/cms/certificate.ts';
 import { memorySource } from '../../src/pdf/byte-source.ts';
 import type { VerificationReport } from '../../src/verify/report.ts';
+import type { TrustOptions } from '../../src/verify/trust.ts';
 import { verifyPdf } from '../../src/verify/verify-pdf.ts';
 import { opensslCms } from './openssl-signer.ts';
 import type { CmsMaker } from './openssl-signer.ts';
@@ -42,8 +43,8 @@ export class FormHouse implements Disposable {
     return Buffer.from(file.subarray(original.length)).includes(SLOT) ? fillSignature(file, this.#sign) : file;
   }
 
-  verify(bytes: Uint8Array): VerificationReport {
-    return verifyPdf(memorySource(bytes), { roots: [this.#root], now: new Date() });
+  verify(bytes: Uint8Array, change: Partial<TrustOptions> = {}): VerificationReport {
+    return verifyPdf(memorySource(bytes), { roots: [this.#root], now: new Date(), ...change });
   }
 
   [Symbol.dispose](): void {

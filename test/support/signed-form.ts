@@ -181,7 +181,7 @@ export function signedForm(sign: CmsMaker, options: SignedFormOptions = {}): Uin
   return fillSignature(pdf.end().bytes(), sign);
 }
 
-const CONTENTS = 4096;
+const CONTENTS = 8192;
 /** The entries of a signature dictionary that are filled in once all else is written. */
 export const SLOT = `/ByteRange [0 0000000000 0000000000 0000000000] /Contents <${'0'.repeat(2 * CONTENTS)}>`;
 
