@@ -101,6 +101,10 @@ export const ConfigSchema = Type.Object(
       /** Drops the key after so many minutes without use; 0 = never. */
       idleLockMinutes: Type.Integer({ minimum: 0, maximum: 1440, default: 0 }),
     }),
+    marks: section({
+      /** How fingerprints are shown: for the eye, or every pixel as captured, for who may compare them. */
+      rendition: Type.Union([Type.Literal('display'), Type.Literal('forensic')], { default: 'display' }),
+    }),
     trust: section({
       /** PEM or DER files of root certificates for verification. */
       roots: Type.Array(PATH, { default: [] }),

@@ -79,7 +79,7 @@ export function composeReaders(config: Config, log: Log = SILENT, clock: Clock =
 
 /** Everything but the port. Throws STATE_UNUSABLE, CONFIG_INVALID, READER_DRIVER_UNKNOWN. */
 export function compose(config: Config, log: Log = SILENT, clock: Clock = systemClock): House {
-  const { committee, limits, seal, storage } = config;
+  const { committee, limits, marks, seal, storage } = config;
   const readers = composeReaders(config, log, clock);
   const state = openState(storage.folder);
   const pool = new PdfPool({ timeoutMs: limits.pdfTimeoutMs });
@@ -98,6 +98,7 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
     committeeName: committee.name,
     diameterMm: seal.diameterMm,
     pagingEdge: seal.pagingEdge,
+    rendition: marks.rendition,
     cacheFolder: state.cache,
     raiser: composeRaiser(config, pool, verifier, clock),
     presetLevel: seal.level,

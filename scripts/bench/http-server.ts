@@ -37,6 +37,7 @@ const sealer = new SealService({
   committeeName: '',
   diameterMm: 42,
   pagingEdge: 'right',
+  rendition: 'display',
   cacheFolder: state.cache,
   async flush(file) {
     if (durable) await file.datasync();

@@ -56,6 +56,7 @@ const sealer = new SealService({
   committeeName: '',
   diameterMm: 42,
   pagingEdge: 'right',
+  rendition: 'display',
   cacheFolder: folder,
   async flush(handle) {
     if (durable) await handle.datasync();

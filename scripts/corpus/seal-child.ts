@@ -66,6 +66,7 @@ const sealer = new SealService({
   committeeName: '',
   diameterMm: DIAMETER_MM,
   pagingEdge: 'right',
+  rendition: 'display',
   cacheFolder: folder,
 });
 const verifier = new Verifier({ rootFiles: [join(folder, 'root.pem')], clock, timeoutMs: 30_000 });
@@ -140,7 +141,7 @@ function fingerprintOn(page: PdfFacts['pages'][number]): { readonly request: Mar
     request: {
       who: { role: 'party', index: 0 },
       placement: { ...at, rotation: 5 },
-      picture: { kind: 'fingerprint', raster },
+      picture: { kind: 'fingerprint', raster, inscription: '（2023）示人调字第12号' },
     },
     place: { ...at, heightMm, rotationDeg: 5 },
   };

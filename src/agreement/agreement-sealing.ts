@@ -47,6 +47,8 @@ interface Running {
 
 /** How long until what could not be undone is tried again. */
 const UNDO_AGAIN_MS = 5_000;
+/** Of an agreement's SHA-256, hexadecimal: enough to find it by, and short enough to be repeated. */
+const INSCRIBED_DIGITS = 16;
 const KEY_FORM = /^[\x21-\x7e]{1,255}$/;
 
 export class AgreementSealing {
@@ -269,7 +271,7 @@ export class AgreementSealing {
     let allowReal = true;
     for (const { id, who } of signatories) {
       for (const mark of agreement.marks.filter(({ signatoryId }) => signatoryId === id)) {
-        const { picture, simulated } = this.#picture(agreement.id, mark);
+        const { picture, simulated } = this.#picture(agreement, mark);
         if (simulated) allowReal = false;
         if (picture !== null) marks.push({ who, picture, ...(mark.placement && { placement: mark.placement }) });
       }
@@ -277,18 +279,19 @@ export class AgreementSealing {
     return { marks, allowReal };
   }
 
-  #picture(agreementId: string, mark: Mark): { picture: MarkRequest['picture'] | null; simulated: boolean } {
+  #picture(agreement: Agreement, mark: Mark): { picture: MarkRequest['picture'] | null; simulated: boolean } {
     const { captures, samples } = this.#options;
     switch (mark.kind) {
       case 'paper':
         return { picture: null, simulated: false };
       case 'fingerprint': {
-        const { raster, simulated } = captures.print(mark.captureId ?? '', agreementId, mark.signatoryId);
-        return { picture: { kind: 'fingerprint', raster }, simulated };
+        const { raster, simulated } = captures.print(mark.captureId ?? '', agreement.id, mark.signatoryId);
+        const inscription = agreement.number ?? agreement.sha256.slice(0, INSCRIBED_DIGITS);
+        return { picture: { kind: 'fingerprint', raster, inscription }, simulated };
       }
       case 'signature':
       case 'stamp': {
-        const png = samples.get({ agreementId, ownerId: mark.id, kind: 'picture' });
+        const png = samples.get({ agreementId: agreement.id, ownerId: mark.id, kind: 'picture' });
         if (png === null) throw new AppError('INTERNAL', 'the picture of a mark is not there');
         return { picture: { kind: mark.kind, png }, simulated: false };
       }

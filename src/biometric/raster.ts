@@ -81,26 +81,52 @@ export function reduceRaster(raster: Raster, maxDpi: number): Raster {
   return { width, height, dpi: maxDpi, pixels };
 }
 
-/** `factor` pixels for each, with straight lines between the middles of the old ones. */
-export function enlargeRaster(raster: Raster, factor: number): Raster {
-  if (factor <= 1) return raster;
-  const { width, height, pixels } = raster;
-  const [wide, high] = [width * factor, height * factor];
-  const out = new Uint8Array(wide * high);
-  const at = (x: number, y: number): number =>
-    pixels[Math.min(Math.max(y, 0), height - 1) * width + Math.min(Math.max(x, 0), width - 1)] ?? 0;
-  for (let row = 0, i = 0; row < high; row++) {
-    const y = (row + 0.5) / factor - 0.5;
-    const top = Math.floor(y);
-    for (let column = 0; column < wide; column++, i++) {
-      const x = (column + 0.5) / factor - 0.5;
-      const left = Math.floor(x);
-      const above = at(left, top) * (1 - x + left) + at(left + 1, top) * (x - left);
-      const below = at(left, top + 1) * (1 - x + left) + at(left + 1, top + 1) * (x - left);
-      out[i] = Math.round(above * (1 - y + top) + below * (y - top));
+/**
+ * Resampled up to `dpi` along smooth curves through the old pixels (E. Catmull, R. Rom, "A class of local interpolating splines", 1974); a
+ * raster that is as fine comes back as it is.
+ */
+export function enlargeRaster(raster: Raster, dpi: number): Raster {
+  if (raster.dpi >= dpi) return raster;
+  const factor = dpi / raster.dpi;
+  const [width, height] = [Math.round(raster.width * factor), Math.round(raster.height * factor)];
+  const columns = splines(raster.width, width);
+  const rows = splines(raster.height, height);
+  const widened = new Float64Array(width * raster.height);
+  for (let y = 0; y < raster.height; y++) {
+    for (const [x, { at, weights }] of columns.entries()) {
+      let sum = 0;
+      for (const [k, weight] of weights.entries())
+        sum += weight * (raster.pixels[y * raster.width + (at[k] ?? 0)] ?? 0);
+      widened[y * width + x] = sum;
     }
   }
-  return { width: wide, height: high, dpi: raster.dpi * factor, pixels: out };
+  const pixels = new Uint8Array(width * height);
+  for (const [y, { at, weights }] of rows.entries()) {
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      for (const [k, weight] of weights.entries()) sum += weight * (widened[(at[k] ?? 0) * width + x] ?? 0);
+      pixels[y * width + x] = Math.min(255, Math.max(0, Math.round(sum)));
+    }
+  }
+  return { width, height, dpi, pixels };
+}
+
+/** For each new sample four old ones about it, the outermost repeated, and their weights, which sum to 1. */
+function splines(from: number, to: number): { readonly at: readonly number[]; readonly weights: readonly number[] }[] {
+  return Array.from({ length: to }, (_, i) => {
+    const place = ((i + 0.5) * from) / to - 0.5;
+    const left = Math.floor(place);
+    const t = place - left;
+    return {
+      at: [-1, 0, 1, 2].map((step) => Math.min(from - 1, Math.max(0, left + step))),
+      weights: [
+        (-t * (1 - t) ** 2) / 2,
+        (2 - 5 * t ** 2 + 3 * t ** 3) / 2,
+        (t + 4 * t ** 2 - 3 * t ** 3) / 2,
+        (t ** 3 - t ** 2) / 2,
+      ],
+    };
+  });
 }
 
 interface Coverage {

@@ -182,7 +182,12 @@ function largestPiece(cells: Uint8Array, columns: number, rows: number): Uint8Ar
 }
 
 /** The cells of value 1 that hang together with `seeds`, by their sides. */
-function flood(cells: Uint8Array, columns: number, rows: number, seeds: readonly number[]): Uint8Array<ArrayBuffer> {
+export function flood(
+  cells: Uint8Array,
+  columns: number,
+  rows: number,
+  seeds: readonly number[],
+): Uint8Array<ArrayBuffer> {
   const reached = new Uint8Array(columns * rows);
   const waiting = [...seeds];
   for (let i = waiting.pop(); i !== undefined; i = waiting.pop()) {

@@ -7,12 +7,16 @@ import { decodePngRgba } from '../biometric/png.ts';
 import type { RgbaImage } from '../biometric/png.ts';
 import { enlargeRaster } from '../biometric/raster.ts';
 import type { Raster } from '../biometric/raster.ts';
+import { renderFingerprint } from '../biometric/rendition.ts';
+import type { Rendition } from '../biometric/rendition.ts';
 import { latin1Bytes } from '../bytes.ts';
 import { AppError } from '../errors.ts';
 import type { Appearance, Drawing, ImageSource } from '../pdf/increment.ts';
 import { POINTS_PER_MM } from '../pdf/geometry.ts';
 import { fillColor } from './drawing.ts';
 import type { Rgb } from './drawing.ts';
+import { drawHatch, withBands } from './fingerprint-hatch.ts';
+import type { Inscription } from './fingerprint-hatch.ts';
 import type { GlyphOutlines } from './glyph-outlines.ts';
 import { drawSeal } from './seal-drawing.ts';
 import type { SealText } from './seal-drawing.ts';
@@ -120,10 +124,19 @@ function masked(image: RgbaImage, cover: number): ImageSource {
   };
 }
 
-/** A fingerprint in red ink in the middle of a box of `box`, as large as fits with its own proportions. */
-export function fingerprintAppearance(raster: Raster, box: Box): Appearance {
-  const scale = Math.min(box.widthMm / raster.width, box.heightMm / raster.height);
-  const { width, height, pixels } = raster;
+/** How much of the ink is left under the number: nothing of a mark for the eye, what can still be compared of a forensic one. */
+const UNDER_NUMBER = { display: 0, forensic: 0.4 } as const;
+
+/** A fingerprint in red ink in the middle of a box of `box`, as large as fits with its own proportions, with a number across it. */
+export function fingerprintAppearance(
+  raster: Raster,
+  box: Box,
+  { rendition, inscription }: { readonly rendition: Rendition; readonly inscription: Inscription },
+): Appearance {
+  const print = renderFingerprint(raster, rendition);
+  const mmPerPixel = Math.min(box.widthMm / print.width, box.heightMm / print.height);
+  const shown = withBands(print, mmPerPixel, UNDER_NUMBER[rendition]);
+  const { width, height, pixels } = shown;
   const ink: ImageSource = {
     kind: 'samples',
     width,
@@ -131,7 +144,7 @@ export function fingerprintAppearance(raster: Raster, box: Box): Appearance {
     colorSpace: { indexed: INK_PALETTE },
     flate: deflateSync(pixels, { level: 9 }),
   };
-  const fine = enlargeRaster(raster, Math.floor(FINEST_DPI / raster.dpi));
+  const fine = enlargeRaster(shown, FINEST_DPI);
   const opaque: ImageSource = {
     kind: 'stencil',
     width: fine.width,
@@ -141,15 +154,19 @@ export function fingerprintAppearance(raster: Raster, box: Box): Appearance {
       { level: 9 },
     ),
   };
-  return picture('Fingerprint', { ink, opaque }, { widthMm: width * scale, heightMm: height * scale }, box);
+  const size = { widthMm: width * mmPerPixel, heightMm: height * mmPerPixel };
+  const boxPt = { widthPt: box.widthMm * POINTS_PER_MM, heightPt: box.heightMm * POINTS_PER_MM };
+  const hatch = drawHatch(print, mmPerPixel, inscription, boxPt, RIDGE_INK);
+  return picture('Fingerprint', { ink, opaque }, size, box, hatch);
 }
 
-/** An image of `size` in the middle of `box`. */
+/** An image of `size` in the middle of `box`, and what is drawn over it. */
 function picture(
   title: string,
   images: { readonly ink: ImageSource; readonly opaque: ImageSource },
   size: Box,
   box: Box,
+  over: readonly PDFOperator[] = [],
 ): Appearance {
   const [width, height] = [size.widthMm * POINTS_PER_MM, size.heightMm * POINTS_PER_MM];
   const [widthPt, heightPt] = [box.widthMm * POINTS_PER_MM, box.heightMm * POINTS_PER_MM];
@@ -166,6 +183,7 @@ function picture(
     ),
     drawObject(IMAGE),
     popGraphicsState(),
+    ...over,
   ];
   const contentFlate = deflateSync(serialized(operators));
   return {

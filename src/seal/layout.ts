@@ -1,5 +1,5 @@
 /** From what is asked (who marks what, where the seal goes) to places and pictures on pages. */
-import { renderFingerprint } from '../biometric/rendition.ts';
+import type { Rendition } from '../biometric/rendition.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { POINTS_PER_MM } from '../pdf/geometry.ts';
 import type { SeenRect } from '../pdf/geometry.ts';
@@ -8,6 +8,7 @@ import type { PdfPool } from '../pdf/pdf-pool.ts';
 import type { PageText } from '../pdf/text-anchor.ts';
 import { fingerprintAppearance, pictureAppearance } from './appearance.ts';
 import { fieldKeptFor } from './counterseal.ts';
+import type { Inscription } from './fingerprint-hatch.ts';
 import { noticeOn } from './overlap.ts';
 import type { Shape, Subject } from './overlap.ts';
 import { PAGING_SEAL, placePaging } from './paging.ts';
@@ -59,6 +60,9 @@ export interface LayoutContext {
   readonly committee: string;
   /** Where a paging seal goes unless the job says. */
   readonly pagingEdge: PagingEdge;
+  readonly rendition: Rendition;
+  /** The characters of what is written across fingerprints. */
+  readonly inscribe: (text: string) => Promise<Inscription>;
   /** A random number in -1..1, so that no two prints are turned alike. */
   readonly turn: () => number;
 }
@@ -167,7 +171,7 @@ async function placeMark(
   mark: MarkRequest,
   parties: number,
   text: ReadText,
-  { turn }: LayoutContext,
+  { turn, rendition, inscribe }: LayoutContext,
 ): Promise<PlacedMark> {
   const { picture, placement, who } = mark;
   const subject = subjectOf(mark);
@@ -182,7 +186,8 @@ async function placeMark(
       placement === undefined
         ? await line().then((found) => placeFingerprint(found.pages, found.line, rotation, subject))
         : await placeAs(placement, asked, text);
-    return { at, appearance: fingerprintAppearance(renderFingerprint(picture.raster), FINGERPRINT) };
+    const inscription = await inscribe(picture.inscription);
+    return { at, appearance: fingerprintAppearance(picture.raster, FINGERPRINT, { rendition, inscription }) };
   }
   const most = picture.kind === 'stamp' ? STAMP : SIGNATURE;
   const appearance = pictureAppearance(picture.kind, picture.png, most);

@@ -43,7 +43,12 @@ export interface MarkRequest {
   /** Absent: the person's own line, by the product's rules. */
   readonly placement?: Placement;
   readonly picture:
-    | { readonly kind: 'fingerprint'; readonly raster: Raster }
+    | {
+        readonly kind: 'fingerprint';
+        readonly raster: Raster;
+        /** Written across the print: the agreement's number, or where it has none the start of its SHA-256. */
+        readonly inscription: string;
+      }
     | { readonly kind: 'signature' | 'stamp'; readonly png: Uint8Array };
 }
 

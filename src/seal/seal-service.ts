@@ -5,6 +5,7 @@
  */
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { Rendition } from '../biometric/rendition.ts';
 import { concatBytes } from '../bytes.ts';
 import type { Clock } from '../clock.ts';
 import type { Certificate } from '../cms/certificate.ts';
@@ -15,6 +16,7 @@ import type { SecurityStore } from '../pdf/dss.ts';
 import type { Appearance, PlannedIncrement } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
 import { contentsIn, coveredDigest, fillContents, roomOf } from './contents.ts';
+import type { Inscription } from './fingerprint-hatch.ts';
 import { outlinesFor } from './glyph-outlines.ts';
 import { GrowingFile } from './growing-file.ts';
 import type { Flush } from './growing-file.ts';
@@ -46,6 +48,8 @@ export interface SealServiceOptions {
   readonly picturePath?: string;
   /** The pages' edge of a paging seal where a job names none. */
   readonly pagingEdge: PagingEdge;
+  /** How fingerprints are shown. */
+  readonly rendition: Rendition;
   /** Folder for glyph outlines that were made once. */
   readonly cacheFolder: string;
   /** Who has the authorities; absent: nobody, and B-B is all there is. */
@@ -60,6 +64,8 @@ export interface SealServiceOptions {
   /** Brings what was written to the disk itself; default `datasync`. */
   readonly flush?: Flush;
 }
+
+const DIGITS = '0123456789abcdef';
 
 /** Where a seal goes into a field that was there, the earlier signature allowed it, and no verifier has anything to say. */
 const SIGNED_BEFORE: Notice = {
@@ -121,7 +127,7 @@ export class SealService implements Sealer {
    * PAGE_OUT_OF_RANGE, POSITION_OFF_PAGE, FILE_*.
    */
   async seal(job: SealJob, signal: AbortSignal): Promise<SealedFile> {
-    const { pool, keys, clock, pagingEdge, requireUnharmed } = this.#options;
+    const { pool, keys, clock, pagingEdge, rendition, requireUnharmed } = this.#options;
     const { level: wanted = 'B-B', hurry } = job;
     const key = keys.use();
     if (this.#revoked.has(key.certificate.sha256)) throw new AppError('SEAL_REVOKED', 'as an authority said before');
@@ -134,7 +140,9 @@ export class SealService implements Sealer {
     const seal = await this.#appearance(key);
     // What draws loads pdf-lib, and a daemon that only listens need not wait for it.
     const { layOut, lookUnder, underAnnotations } = await import('./layout.ts');
-    const layout = await layOut(job, { pool, seal, committee: this.#committee(key), pagingEdge, turn }, signal);
+    const committee = this.#committee(key);
+    const inscribe = (text: string): Promise<Inscription> => this.#inscribe(text);
+    const layout = await layOut(job, { pool, seal, committee, pagingEdge, rendition, inscribe, turn }, signal);
     const sealedAt = clock.now();
     const planning = pool.plan(
       job.path,
@@ -288,6 +296,19 @@ export class SealService implements Sealer {
     }
     const start = { ...signed, witnesses: [], stored: EMPTY_STORE };
     return this.#raiser.raise(start, wanted, this.#options.clock.now(), signal, patience);
+  }
+
+  /**
+   * Numbers differ from agreement to agreement, and their digits are those of any other: outlines are asked for all ten, and for those of
+   * a hash. What the font lacks is left out: a number that cannot be written whole keeps no agreement from its seal.
+   */
+  async #inscribe(text: string): Promise<Inscription> {
+    const { cacheFolder } = this.#options;
+    const outlines = await outlinesFor(`${text}${DIGITS}`, cacheFolder).catch((error: unknown) => {
+      if (!isAppError(error, 'SEAL_GLYPH_MISSING')) throw error;
+      return outlinesFor(`${text.replaceAll(/[^\x21-\x7e]/g, '')}${DIGITS}`, cacheFolder);
+    });
+    return { text, outlines };
   }
 
   #appearance(key: SealKey): Promise<Appearance> {

@@ -92,7 +92,10 @@ describe('sealing', () => {
       level: 'B-B',
       marks: [
         { who: { role: 'party', index: 0 }, picture: { kind: 'stamp', png: pictureOf(5) } },
-        { who: { role: 'party', index: 1 }, picture: { kind: 'fingerprint', raster: ridges(3) } },
+        {
+          who: { role: 'party', index: 1 },
+          picture: { kind: 'fingerprint', raster: ridges(3), inscription: sha256(DOCUMENT).slice(0, 16) },
+        },
         {
           who: { role: 'mediator' },
           picture: { kind: 'signature', png: pictureOf(9) },
@@ -114,6 +117,17 @@ describe('sealing', () => {
     const other = house.agreements.seal(id, { expect: [], final: false }, 'key-1');
     await expect(other).rejects.toThrow('IDEMPOTENCY_KEY_REUSED');
     await expect(house.agreements.seal(id, { expect: expected }, 'key-1')).rejects.toThrow('IDEMPOTENCY_KEY_REUSED');
+  });
+
+  test('has the agreement’s number written across fingerprints where there is one', async () => {
+    const house = await openHouse();
+    const { id } = await draft(house);
+    await house.agreements.patch(id, { number: '（2023）示人调字第12号' });
+    const { id: captureId } = await capturePrint(house, id, 'yi', 3);
+    house.agreements.addMark(id, { partyId: 'yi', kind: 'fingerprint', captureId });
+    for (const partyId of ['jia', 'ding']) house.agreements.addMark(id, { partyId, kind: 'paper' });
+    await house.agreements.seal(id, {}, 'key-1');
+    expect(house.sealer.jobs[0]?.marks).toMatchObject([{ picture: { inscription: '（2023）示人调字第12号' } }]);
   });
 
   test('allows only a TEST seal where a print is simulated', async () => {

@@ -11,6 +11,7 @@ import {
   sealAppearance,
   sealPictureAppearance,
 } from '../../src/seal/appearance.ts';
+import { withBands } from '../../src/seal/fingerprint-hatch.ts';
 import type { GlyphOutlines } from '../../src/seal/glyph-outlines.ts';
 import { sealCharacters } from '../../src/seal/seal-drawing.ts';
 import { pathPoints } from '../support/content.ts';
@@ -222,10 +223,13 @@ describe('a picture', () => {
 });
 
 describe('a fingerprint', () => {
+  const BOX_OF_PRINT = { widthMm: 14, heightMm: 18 };
+  const ASKED = { rendition: 'forensic', inscription: { text: '', outlines: squares('') } } as const;
   const raster = { width: 100, height: 120, dpi: 200, pixels: Uint8Array.from({ length: 12_000 }, (_, i) => i % 256) };
+  const SHOWN = withBands(raster, 14 / 100, 0.4);
 
   it('fills the mark’s box with the print in its middle', () => {
-    const appearance = fingerprintAppearance(raster, { widthMm: 14, heightMm: 18 });
+    const appearance = fingerprintAppearance(raster, BOX_OF_PRINT, ASKED);
     expect(appearance.widthPt).toBeCloseTo(14 * POINTS_PER_MM, 9);
     expect(appearance.heightPt).toBeCloseTo(18 * POINTS_PER_MM, 9);
     const [width, , , height, x, y] = /([\d. ]+) cm/.exec(textOf(appearance))?.[1]?.split(' ').map(Number) ?? [];
@@ -235,18 +239,18 @@ describe('a fingerprint', () => {
   });
 
   it('is red ink where ridges are and nothing where paper is', () => {
-    const { colorSpace, flate } = onlyImage(fingerprintAppearance(raster, { widthMm: 14, heightMm: 18 }).ink);
+    const { colorSpace, flate } = onlyImage(fingerprintAppearance(raster, BOX_OF_PRINT, ASKED).ink);
     const palette = typeof colorSpace === 'string' ? new Uint8Array() : colorSpace.indexed;
     expect([...palette.subarray(0, 3)]).toEqual([200, 22, 30]);
     expect([...palette.subarray(765)]).toEqual([255, 255, 255]);
-    expect(Uint8Array.from(inflateSync(flate))).toEqual(raster.pixels);
+    expect(Uint8Array.from(inflateSync(flate))).toEqual(SHOWN.pixels);
   });
 
   it('where nothing may be seen through paints its ridges alone, in the same red', () => {
-    const { opaque } = fingerprintAppearance(raster, { widthMm: 14, heightMm: 18 });
+    const { opaque } = fingerprintAppearance(raster, BOX_OF_PRINT, ASKED);
     const [image] = Object.values(opaque.images);
     expect(image).toMatchObject({ kind: 'stencil', width: 300, height: 360 });
-    const ink = raster.pixels.reduce((sum, grey) => sum + 255 - grey, 0) / 255 / raster.pixels.length;
+    const ink = SHOWN.pixels.reduce((sum, grey) => sum + 255 - grey, 0) / 255 / raster.pixels.length;
     expect(painted(image?.flate ?? new Uint8Array(), 304 * 360)).toBeCloseTo(ink, 1);
     expect(inflateSync(opaque.contentFlate).toString('latin1')).toContain('/Rgb cs\n0.784 0.086 0.118 sc');
   });

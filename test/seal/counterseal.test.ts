@@ -70,7 +70,7 @@ describe('the second committee’s seal', () => {
       {
         who: { role: 'party', index: 0 },
         placement: { page: 1, xMm: 50, yMm: 50 },
-        picture: { kind: 'fingerprint', raster },
+        picture: { kind: 'fingerprint', raster, inscription: 'TEST' },
       },
     ];
     await expect(second.seal(path, { marks })).rejects.toMatchObject({ code: 'COUNTERSEAL_CONTENT_FORBIDDEN' });
@@ -124,6 +124,7 @@ describe('an earlier signature that does not hold', () => {
       committeeName: SECOND,
       diameterMm: 42,
       pagingEdge: 'right',
+      rendition: 'display',
       cacheFolder: second.folder,
       requireUnharmed: (file, signal) => second.verifier.requireUnharmed(file, signal),
     });

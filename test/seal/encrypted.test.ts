@@ -24,7 +24,10 @@ async function everyMark(parties: number): Promise<MarkRequest[]> {
   const raster = decodePng(await readFile(fixture('prints', 'whorl-1.png')));
   const png = await readFile(fixture('agreements', 'signature-mediator.png'));
   const prints = Array.from({ length: parties }, (_, index): MarkRequest => {
-    return { who: { role: 'party', index }, picture: { kind: 'fingerprint', raster } };
+    return {
+      who: { role: 'party', index },
+      picture: { kind: 'fingerprint', raster, inscription: '（2023）示人调字第12号' },
+    };
   });
   return [...prints, { who: { role: 'mediator' }, picture: { kind: 'signature', png } }];
 }

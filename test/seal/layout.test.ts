@@ -27,7 +27,11 @@ describe('a mark at coordinates', () => {
 
   async function fingerprint(placement: Placement): Promise<MarkRequest> {
     const raster = decodePng(await readFile(fixture('prints', 'whorl-1.png')));
-    return { who: { role: 'party', index: 0 }, placement, picture: { kind: 'fingerprint', raster } };
+    return {
+      who: { role: 'party', index: 0 },
+      placement,
+      picture: { kind: 'fingerprint', raster, inscription: '（2023）示人调字第12号' },
+    };
   }
 
   /** Where words are, in millimetres from the top left. */

@@ -19,7 +19,10 @@ async function everyMark(): Promise<MarkRequest[]> {
   const raster = decodePng(await readFile(fixture('prints', 'whorl-1.png')));
   const png = await readFile(fixture('agreements', 'signature-party.png'));
   return [
-    { who: { role: 'party', index: 0 }, picture: { kind: 'fingerprint', raster } },
+    {
+      who: { role: 'party', index: 0 },
+      picture: { kind: 'fingerprint', raster, inscription: '（2023）示人调字第12号' },
+    },
     { who: { role: 'party', index: 1 }, picture: { kind: 'stamp', png } },
     { who: { role: 'party', index: 2 }, picture: { kind: 'signature', png } },
     { who: { role: 'mediator' }, picture: { kind: 'signature', png } },

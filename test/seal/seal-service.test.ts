@@ -36,7 +36,10 @@ async function everyMark(): Promise<MarkRequest[]> {
   const raster = decodePng(await readFile(fixture('prints', 'whorl-1.png')));
   const signature = await readFile(fixture('agreements', 'signature-party.png'));
   return [
-    { who: { role: 'party', index: 0 }, picture: { kind: 'fingerprint', raster } },
+    {
+      who: { role: 'party', index: 0 },
+      picture: { kind: 'fingerprint', raster, inscription: '（2023）示人调字第12号' },
+    },
     { who: { role: 'party', index: 1 }, picture: { kind: 'stamp', png: signature } },
     { who: { role: 'party', index: 2 }, picture: { kind: 'signature', png: signature } },
     {
@@ -60,6 +63,7 @@ function serviceWith(options: {
     committeeName: COMMITTEE,
     diameterMm: 42,
     pagingEdge: 'right',
+    rendition: 'display',
     cacheFolder: house.folder,
     ...(options.flush === undefined ? {} : { flush: options.flush }),
     ...(options.picturePath === undefined ? {} : { picturePath: options.picturePath }),

@@ -67,6 +67,7 @@ export async function openLevels(clock: Clock = systemClock): Promise<LevelHouse
         diameterMm: 42,
         cacheFolder: house.folder,
         pagingEdge: 'right',
+        rendition: 'display',
         raiser: own,
         ...(flush === undefined ? {} : { flush }),
       }),

@@ -54,6 +54,7 @@ export async function openSealing(options: SealingOptions = {}): Promise<Sealing
     committeeName,
     diameterMm: 42,
     pagingEdge: 'right',
+    rendition: 'display',
     cacheFolder: folder,
   });
   let count = 0;
