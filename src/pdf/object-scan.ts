@@ -39,46 +39,72 @@ const LONGEST_HEADER = 64;
 /** A document of a few hundred thousand pages has this many trailers, if any. */
 const MAX_KEYWORDS = 10_000;
 
-/** From byte `from` on. Throws PDF_LIMIT beyond the bounds. */
-export function scanObjects(source: ByteSource, from = 0): Scan {
+/** Throws PDF_LIMIT beyond the bounds. */
+export function scanObjects(source: ByteSource): Scan {
   const headers: ScannedHeader[] = [];
   const trailers: number[] = [];
   const versions: number[] = [];
   let firstMarker = -1;
   let lastMarker = -1;
   let namesByteRange = false;
-  for (let at = from; at < source.size; at += CHUNK_BYTES) {
-    // What a hit needs before and after it is read with the chunk; hits count for the chunk that they begin in.
-    const start = Math.max(0, at - LONGEST_HEADER);
-    const end = Math.min(source.size, at + CHUNK_BYTES + LONGEST_HEADER);
-    const read = source.read(start, end - start);
-    const chunk = Buffer.from(read.buffer, read.byteOffset, read.length);
-    const hits = function* (text: string): Iterable<number> {
-      const until = Math.min(chunk.length, at + CHUNK_BYTES - start);
-      for (let hit = chunk.indexOf(text, at - start, 'latin1'); hit >= 0 && hit < until;) {
-        yield hit;
-        hit = chunk.indexOf(text, hit + text.length, 'latin1');
-      }
-    };
-    for (const hit of hits('obj')) {
-      const header = headerBefore(chunk, hit, start);
-      if (header === null) continue;
+  for (const piece of piecesOf(source, 0)) {
+    for (const header of headersIn(piece)) {
       if (headers.length === MAX_SCANNED_OBJECTS) {
         throw new AppError('PDF_LIMIT', `more than ${MAX_SCANNED_OBJECTS} objects in a file without a cross-reference`);
       }
       headers.push(header);
     }
     for (const marker of ['xref', '%%EOF']) {
-      for (const hit of hits(marker)) {
-        lastMarker = Math.max(lastMarker, start + hit);
-        firstMarker = firstMarker < 0 ? start + hit : Math.min(firstMarker, start + hit);
+      for (const hit of hitsIn(piece, marker)) {
+        lastMarker = Math.max(lastMarker, piece.start + hit);
+        firstMarker = firstMarker < 0 ? piece.start + hit : Math.min(firstMarker, piece.start + hit);
       }
     }
-    for (const hit of hits('trailer')) push(trailers, start + hit);
-    for (const hit of hits('%PDF-')) push(versions, start + hit);
-    if (!namesByteRange) for (const _ of hits('/ByteRange')) namesByteRange = true;
+    for (const hit of hitsIn(piece, 'trailer')) push(trailers, piece.start + hit);
+    for (const hit of hitsIn(piece, '%PDF-')) push(versions, piece.start + hit);
+    if (!namesByteRange) for (const _ of hitsIn(piece, '/ByteRange')) namesByteRange = true;
   }
   return { headers, trailers, firstMarker, lastMarker, versions, namesByteRange };
+}
+
+/** What stands as an object from byte `from` on, one after the other. */
+export function* scanHeaders(source: ByteSource, from: number): Generator<ScannedHeader, void, void> {
+  for (const piece of piecesOf(source, from)) yield* headersIn(piece);
+}
+
+/** Part of a file, with what a hit in it needs before and after. Its bytes are others once the next is asked for. */
+interface Piece {
+  readonly bytes: Buffer;
+  /** Offset in the file. */
+  readonly start: number;
+  /** Hits count that begin here, */
+  readonly from: number;
+  /** and before this. */
+  readonly until: number;
+}
+
+function* piecesOf(source: ByteSource, from: number): Generator<Piece, void, void> {
+  const buffer = Buffer.alloc(Math.min(source.size, CHUNK_BYTES + 2 * LONGEST_HEADER));
+  for (let at = from; at < source.size; at += CHUNK_BYTES) {
+    const start = Math.max(0, at - LONGEST_HEADER);
+    const bytes = buffer.subarray(0, Math.min(source.size, at + CHUNK_BYTES + LONGEST_HEADER) - start);
+    source.readInto(start, bytes);
+    yield { bytes, start, from: at - start, until: Math.min(bytes.length, at + CHUNK_BYTES - start) };
+  }
+}
+
+function* hitsIn({ bytes, from, until }: Piece, text: string): Generator<number, void, void> {
+  for (let hit = bytes.indexOf(text, from, 'latin1'); hit >= 0 && hit < until;) {
+    yield hit;
+    hit = bytes.indexOf(text, hit + text.length, 'latin1');
+  }
+}
+
+function* headersIn(piece: Piece): Generator<ScannedHeader, void, void> {
+  for (const hit of hitsIn(piece, 'obj')) {
+    const header = headerBefore(piece.bytes, hit, piece.start);
+    if (header !== null) yield header;
+  }
 }
 
 function push(list: number[], offset: number): void {

@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { readIndirect } from './indirect.ts';
 import { Lexer } from './lexer.ts';
-import { scanObjects } from './object-scan.ts';
+import { scanHeaders } from './object-scan.ts';
 import { isKind } from './object.ts';
 import { readMarker } from './revision.ts';
 import type { PdfFile } from './revision.ts';
@@ -81,6 +81,8 @@ function isBlank(source: ByteSource, start: number, end: number): boolean {
 }
 
 function strayHeader(source: ByteSource, starts: ReadonlyMap<number, number>, from: number): string | null {
-  const stray = scanObjects(source, from).headers.find(({ offset }) => !starts.has(offset));
-  return stray === undefined ? null : `something like object ${stray.number} at byte ${stray.offset}`;
+  for (const { number, offset } of scanHeaders(source, from)) {
+    if (!starts.has(offset)) return `something like object ${number} at byte ${offset}`;
+  }
+  return null;
 }

@@ -80,6 +80,14 @@ const FINDINGS = {
     'The document has an earlier signature that cannot be checked here.',
     '文档上已有的签名在此无法验证。',
   ],
+  UNREFERENCED_CONTENT: [
+    'The file holds objects that no version of the document shows.',
+    '文件中含有任何版本都不显示的对象。',
+  ],
+  READERS_DISAGREE: [
+    'The file is built so that readers may show different documents.',
+    '文件结构有误，不同阅读器可能显示不同的内容。',
+  ],
   EARLIER_SIGNATURE_REMOVED: [
     'A signature that an earlier version of the file carried is no longer there.',
     '文件早前版本上的一个签名已被移除。',

@@ -12,6 +12,7 @@ import { laterChanges } from '../pdf/compare.ts';
 import { parsePdfDate } from '../pdf/pdf-date.ts';
 import { openPdf } from '../pdf/revision.ts';
 import type { PdfFile, Revision } from '../pdf/revision.ts';
+import { countStrayObjects, isReadTwoWays } from '../pdf/stray-objects.ts';
 import { judge, termsOf } from './allowed-changes.ts';
 import { finding, problemFinding } from './finding.ts';
 import { readSignatures } from './read-signature.ts';
@@ -32,7 +33,7 @@ export function verifyPdf(source: ByteSource, options: TrustOptions): Verificati
     const { pdf, fields } = openSigned(source);
     if (fields.length > MAX_SIGNATURES) throw new AppError('PDF_LIMIT', `${fields.length} signatures`);
     const revisions = pdf.revisions();
-    const read = readSignatures(source, revisions, fields);
+    const read = asAllReadersSee(pdf, readSignatures(source, revisions, fields));
     const history = historyOf(source, revisions, read);
     const base = new TrustBase(pdf, read.flatMap(signedIn), options);
     const timeline = new Timeline(base, read);
@@ -40,7 +41,11 @@ export function verifyPdf(source: ByteSource, options: TrustOptions): Verificati
     return reportOf(
       signatures.map(({ report }) => report),
       revisionReports(source, revisions, signatures),
-      [...signatures.flatMap(({ reasons }) => reasons), ...removedSignatures(source, revisions, fields)],
+      [
+        ...signatures.flatMap(({ reasons }) => reasons),
+        ...removedSignatures(source, revisions, fields),
+        ...strayContent(pdf, fields),
+      ],
     );
   } catch (error) {
     if (!isAppError(error)) throw error;
@@ -75,6 +80,22 @@ function openSigned(source: ByteSource): { pdf: PdfFile; fields: readonly Signed
 
 function fieldsOf(pdf: PdfFile): { pdf: PdfFile; fields: readonly SignedField[] } {
   return { pdf, fields: pdf.signatureFields().filter((field): field is SignedField => field.value !== null) };
+}
+
+/**
+ * Where the cross-reference is one that some readers take for broken, they put the document together from the objects as they stand: what
+ * nobody can be sure to see no signature vouches for.
+ */
+function asAllReadersSee(pdf: PdfFile, read: readonly ReadSignature[]): readonly ReadSignature[] {
+  const { fault } = pdf;
+  if (fault === null || read.length === 0 || !isReadTwoWays(pdf)) return read;
+  return read.map((each) => ({ ...each, broken: [...each.broken, finding('READERS_DISAGREE', fault)] }));
+}
+
+/** Objects that stand in the file unseen were covered like all else when it was signed: no change, and yet to be told. */
+function strayContent(pdf: PdfFile, fields: readonly SignedField[]): Finding[] {
+  const count = fields.length === 0 ? 0 : countStrayObjects(pdf);
+  return count === 0 ? [] : [finding('UNREFERENCED_CONTENT', `${count}`)];
 }
 
 /** Revisions that are looked into for signatures which the newest no longer shows. */

@@ -143,13 +143,15 @@ export interface SignedFormOptions {
   readonly field?: Readonly<Record<string, string>>;
   /** Objects that are written otherwise, by number, and further ones. */
   readonly objects?: Readonly<Record<number, string>>;
-  /** Compressed objects and a cross-reference stream, where it may be. */
-  readonly style?: 'table' | 'stream';
+  /** Compressed objects and a cross-reference stream, where it may be; or a table of entries one byte short. */
+  readonly style?: 'table' | 'stream' | 'short-table';
+  /** Bytes before the cross-reference, of which that says nothing. */
+  readonly stray?: string;
 }
 
 /** The document, signed. */
 export function signedForm(sign: CmsMaker, options: SignedFormOptions = {}): Uint8Array {
-  const { signature = '', field = {}, objects = {}, style = 'table' } = options;
+  const { signature = '', field = {}, objects = {}, style = 'table', stray = '' } = options;
   const pdf = new RawPdf();
   const bodies = new Map<number, string>();
   for (const number of Object.keys(BODIES)) bodies.set(Number(number), body(Number(number) as Written));
@@ -176,7 +178,7 @@ export function signedForm(sign: CmsMaker, options: SignedFormOptions = {}): Uin
   if (style === 'stream') pdf.objects(50, bodies).xrefStream(51, trailer);
   else {
     for (const [number, text] of bodies) pdf.object(number, text);
-    pdf.table(trailer);
+    pdf.raw(stray).table(trailer, { entryEnd: style === 'table' ? ' \n' : '\n' });
   }
   return fillSignature(pdf.end().bytes(), sign);
 }

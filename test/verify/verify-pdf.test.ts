@@ -11,9 +11,11 @@ import { pdfDict, serialize } from '../../src/pdf/object.ts';
 import { openPdf } from '../../src/pdf/revision.ts';
 import type { VerificationReport } from '../../src/verify/report.ts';
 import { verifyPdf } from '../../src/verify/verify-pdf.ts';
+import { FormHouse } from '../support/form-house.ts';
 import { describeShared } from '../support/shared.ts';
 import { fixture, openSealing } from '../support/sealing.ts';
 import type { SealingHouse } from '../support/sealing.ts';
+import { describeTool } from '../support/tools.ts';
 
 const NOW = new Date();
 const ORIGINAL = fixture('agreements', 'one-page.pdf');
@@ -205,6 +207,38 @@ describe('a document that was changed', () => {
     const changed = sealed.slice();
     changed.set(latin1(space), end - 3);
     expect(codes(verify(changed))).toContain('CONTENTS_INVALID');
+  });
+});
+
+describeTool('openssl', 'objects that no cross-reference reaches, in what was signed', () => {
+  let forms: FormHouse;
+  beforeAll(() => {
+    forms = new FormHouse();
+  });
+  afterAll(() => forms[Symbol.dispose]());
+  const other = '4 0 obj\n<< /Length 3 >>\nstream\nfoo\nendstream\nendobj\n';
+
+  it('are told of, and break nothing', () => {
+    const report = forms.verify(forms.signed({ stray: other }));
+    expect(report).toMatchObject({ verdict: 'VALID', integrity: 'INTACT' });
+    expect(report.reasons.map(({ code, message }) => [code, message.slice(-3)])).toEqual([
+      ['UNREFERENCED_CONTENT', '(1)'],
+    ]);
+  });
+
+  it('are none inside of what is reached', () => {
+    const inside = { 40: `<< /Length ${other.length} >>\nstream\n${other}\nendstream` };
+    expect(forms.verify(forms.signed({ objects: inside }))).toMatchObject({ verdict: 'VALID', reasons: [] });
+    expect(forms.verify(forms.signed({ style: 'stream' }))).toMatchObject({ verdict: 'VALID', reasons: [] });
+  });
+
+  it('break the signature where readers may find the cross-reference broken and look for objects themselves', () => {
+    expect(forms.verify(forms.signed({ style: 'short-table' }))).toMatchObject({ verdict: 'VALID', reasons: [] });
+    for (const stray of [other, '99 0 obj\n<< >>\nendobj\n']) {
+      const report = forms.verify(forms.signed({ style: 'short-table', stray }));
+      expect(report).toMatchObject({ verdict: 'INVALID', integrity: 'BROKEN' });
+      expect(codes(report)).toContain('READERS_DISAGREE');
+    }
   });
 });
 
