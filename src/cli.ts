@@ -2,16 +2,25 @@
 import { Command, CommanderError } from 'commander';
 import { addCapture } from './cli/capture.ts';
 import { addConfig } from './cli/config.ts';
+import { addExtend } from './cli/extend.ts';
 import { problemLine } from './cli/output.ts';
 import { addReaders } from './cli/readers.ts';
 import { addSeal } from './cli/seal.ts';
 import { addServe } from './cli/serve.ts';
 import { addVerify } from './cli/verify.ts';
 import { AppError, isAppError, problemOf } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
 import { version } from './package.ts';
 
-/** sysexits.h: the command was used wrongly. */
+/** sysexits.h: the command was used wrongly; the input was no good. */
 const EX_USAGE = 64;
+const EX_DATAERR = 65;
+
+const EXIT_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
+  USAGE: EX_USAGE,
+  SIGNATURE_ABSENT: EX_DATAERR,
+  SIGNATURE_BROKEN: EX_DATAERR,
+};
 
 /** Runs one command; resolves to the exit code. Never throws, never prints a stack. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -28,6 +37,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   addServe(program, end);
   addSeal(program, end);
   addVerify(program, end);
+  addExtend(program, end);
   addReaders(program);
   addCapture(program);
   addConfig(program);
@@ -54,5 +64,5 @@ function fail(error: unknown, args: readonly string[]): number {
   process.stderr.write(problemLine(known));
   if (args.includes('--json')) process.stdout.write(`${JSON.stringify(problemOf(known), null, 2)}\n`);
   // `verify` speaks of the document by its exit codes; everything else that goes wrong with it is the call's fault.
-  return known.code === 'USAGE' || args[0] === 'verify' ? EX_USAGE : 1;
+  return EXIT_CODES[known.code] ?? (args[0] === 'verify' ? EX_USAGE : 1);
 }

@@ -506,6 +506,14 @@ export const ERRORS = {
     'Let parties and mediator sign on paper (`paper`), and seal without marks on the pages.',
     '当事人和调解员请选择纸质签署（paper），用印时不再向页面添加印记。',
   ),
+  SIGNATURE_ABSENT: row(422, 'The document carries no seal', '文档没有印章或签名', 'Seal it first.', '请先用印。'),
+  SIGNATURE_BROKEN: row(
+    422,
+    'A seal on the document does not hold',
+    '文档上的印章或签名已失效',
+    'Ask for the document as it was sealed; see what `zhiyin verify` says of this one.',
+    '请索取用印时的原始文件；可用 zhiyin verify 查看原因。',
+  ),
   PDF_TIMEOUT: row(422, 'Reading the PDF took too long', '读取 PDF 超时', ...OTHER_PDF),
   PAGE_OUT_OF_RANGE: row(
     422,

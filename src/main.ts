@@ -2,6 +2,7 @@
 import { access, constants, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { drivers } from '../drivers/index.ts';
+import { FileExtending } from './agreement/file-extending.ts';
 import { FileSealing } from './agreement/file-sealing.ts';
 import { FolderSealing } from './agreement/folder-sealing.ts';
 import { openAgreements } from './agreement/open-agreements.ts';
@@ -48,6 +49,7 @@ export interface House {
   readonly verifier: Verifier;
   readonly readers: ReaderService;
   readonly files: FileSealing;
+  readonly extending: FileExtending;
   readonly folders: FolderSealing;
   readonly ledger: Ledger;
   readonly close: () => Promise<void>;
@@ -106,13 +108,9 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
     ...(seal.picture === undefined ? {} : { picturePath: seal.picture }),
   });
   const ledger = new Ledger(state.database);
-  const files = new FileSealing({
-    sealer,
-    ledger,
-    state,
-    clock,
-    check: (path, signal) => verifier.requireIntact(path, signal),
-  });
+  const check = (path: string, signal: AbortSignal): Promise<void> => verifier.requireIntact(path, signal);
+  const verify: typeof verifier.verifyFile = (path, signal) => verifier.verifyFile(path, signal);
+  const files = new FileSealing({ sealer, ledger, state, clock, check });
   return {
     state,
     pool,
@@ -122,11 +120,12 @@ export function compose(config: Config, log: Log = SILENT, clock: Clock = system
     readers,
     ledger,
     files,
+    extending: new FileExtending({ sealer, ledger, state, verify, check }),
     folders: new FolderSealing({
       files,
       state,
       signer: () => keys.use().certificate.subject.text,
-      verify: (path, signal) => verifier.verifyFile(path, signal),
+      verify,
     }),
     async close() {
       keys.lock();

@@ -1,17 +1,14 @@
 /** Sealing a PDF that is no agreement of the daemon's: the command line's way, with the same record of the seal's use. */
-import { createHash } from 'node:crypto';
-import type { Hash } from 'node:crypto';
-import { lstat, open, rename, rm, stat } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { lstat, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import { fileChunks } from '../file-chunks.ts';
 import type { Ledger, SealUse } from '../ledger/ledger.ts';
 import type { Level } from '../seal/level.ts';
 import type { ExpectedSeal, Notice, PagingEdge, Placement, Sealer } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
 import { mayHaveSigned } from './failed-use.ts';
+import { copyHashed } from './file-copy.ts';
 import { levelNotReached, requireAvailable } from './level.ts';
 
 export interface FileSealingRequest {
@@ -145,38 +142,5 @@ async function requirePlace({ input, output }: FileSealingRequest): Promise<void
   const source = await stat(input).catch(() => null);
   if (source?.dev === there.dev && source.ino === there.ino) {
     throw new AppError('FILE_UNWRITABLE', `${output} is the file to seal; give the sealed one a name of its own`);
-  }
-}
-
-/** One pass over the input: the copy and its SHA-256 in the making. */
-async function copyHashed(
-  input: string,
-  output: string,
-  signal: AbortSignal,
-): Promise<{ bytes: number; midstate: Hash }> {
-  await using source = await openOr(input, 'r', 'FILE_UNREADABLE');
-  await using target = await openOr(output, 'wx', 'FILE_UNWRITABLE');
-  const midstate = createHash('sha256');
-  let bytes = 0;
-  try {
-    for await (const chunk of fileChunks(source, { signal })) {
-      midstate.update(chunk);
-      await target.writeFile(chunk).catch((cause: unknown) => {
-        throw new AppError('FILE_UNWRITABLE', output, { cause });
-      });
-      bytes += chunk.length;
-    }
-  } catch (cause) {
-    if (cause instanceof AppError || signal.aborted) throw cause;
-    throw new AppError('FILE_UNREADABLE', input, { cause });
-  }
-  return { bytes, midstate };
-}
-
-async function openOr(path: string, flags: string, code: 'FILE_UNREADABLE' | 'FILE_UNWRITABLE'): Promise<FileHandle> {
-  try {
-    return await open(path, flags, 0o600);
-  } catch (cause) {
-    throw new AppError(code, path, { cause });
   }
 }

@@ -4,6 +4,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import { AppError, isAppError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { fileChunks } from '../file-chunks.ts';
+import type { Level } from '../seal/level.ts';
 import type { ExpectedSeal, PagingEdge, Placement } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
 import type { VerificationReport } from '../verify/report.ts';
@@ -24,6 +25,8 @@ export interface FolderSealingRequest {
   readonly final?: boolean;
   readonly expect?: readonly ExpectedSeal[];
   readonly reason?: string;
+  /** Absent: the sealer's preset. */
+  readonly level?: Level;
   /** Whether another sealed document that stands in an output's place gives way. */
   readonly replace: boolean;
 }
@@ -57,6 +60,8 @@ const OF_ALL: readonly ErrorCode[] = [
   'SEAL_USAGE',
   'SEAL_NOT_YET_VALID',
   'SEAL_EXPIRED',
+  'SEAL_REVOKED',
+  'SEAL_LEVEL_UNSUPPORTED',
   'SEAL_GLYPH_MISSING',
   'PICTURE_NOT_PNG',
   'PICTURE_TOO_LARGE',

@@ -7,6 +7,7 @@ import { AppError } from '../errors.ts';
 import { compose } from '../main.ts';
 import type { House } from '../main.ts';
 import { readPassphrase } from '../passphrase.ts';
+import type { Level } from '../seal/level.ts';
 import type { ExpectedSeal, PagingEdge, Placement } from '../seal/seal-job.ts';
 import { addCommand, configOf } from './command.ts';
 import type { CommonOptions, End } from './command.ts';
@@ -45,6 +46,9 @@ export function addSeal(program: Command, end: End): void {
       new Option('--paging [edge]', 'a paging seal across the edges of the pages, too').choices(['right', 'left']),
     )
     .option('--reason <text>', 'reason, written into the signature')
+    .addOption(
+      new Option('--level <level>', 'PAdES level; absent: as configured').choices(['B-B', 'B-T', 'B-LT', 'B-LTA']),
+    )
     .option('--replace', 'in a folder, replace other sealed documents of the same name, too')
     .addHelpText('after', EXIT_CODES)
     .action(async (input: string, output: string, options: SealOptions) => {
@@ -66,6 +70,7 @@ interface SealOptions extends CommonOptions {
   readonly expect?: readonly string[];
   readonly paging?: PagingEdge | true;
   readonly reason?: string;
+  readonly level?: Level;
   readonly replace?: boolean;
 }
 
@@ -80,7 +85,7 @@ async function seal(input: string, output: string, options: SealOptions): Promis
   const stopped = stopSignal();
   const house = await openSeal(options);
   try {
-    const { paging, reason } = options;
+    const { paging, reason, level } = options;
     const request = {
       input: resolve(input),
       output: resolve(output),
@@ -89,6 +94,7 @@ async function seal(input: string, output: string, options: SealOptions): Promis
       ...(options.final === true ? { final: true } : {}),
       ...(expect.length === 0 ? {} : { expect }),
       ...(reason === undefined ? {} : { reason }),
+      ...(level === undefined ? {} : { level }),
     };
     if (isFolder) {
       // Only a folder has a progress bar, and every command would load it.
@@ -98,7 +104,8 @@ async function seal(input: string, output: string, options: SealOptions): Promis
     }
     const sealed = await house.files.seal(request, stopped);
     print(options, sealed, () => {
-      const lines = [`sealed · 已用印  ${printable(output)}  (${sealed.bytes} bytes, sha256 ${sealed.sha256})`];
+      const { level: reached, bytes, sha256 } = sealed;
+      const lines = [`sealed · 已用印  ${printable(output)}  (${reached}, ${bytes} bytes, sha256 ${sha256})`];
       for (const warning of sealed.warnings) lines.push(`note · 提示  ${warning.message} · ${warning.messageZh}`);
       return `${lines.join('\n')}\n`;
     });

@@ -84,7 +84,8 @@ export class Verifier {
   /** @throws AppError SEAL_SELF_CHECK unless the newest signature is intact over the whole file, and no earlier one is harmed. */
   async requireIntact(path: string, signal: AbortSignal): Promise<void> {
     const report = await this.verifyFile(path, signal);
-    const isWhole = report.signatures.some((each) => each.coversWholeFile && each.integrity === 'INTACT');
+    // Proof of validity (a security store) is no change: the newest signature then does not cover the file, and need not.
+    const isWhole = report.signatures.some((each) => each.integrity === 'INTACT' && each.changesAfter.length === 0);
     if (isWhole && harmIn(report).length === 0) return;
     throw new AppError('SEAL_SELF_CHECK', `${report.integrity}: ${codesOf(report.reasons)}`);
   }
