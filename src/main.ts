@@ -195,6 +195,7 @@ export async function startDaemon(config: Config, terminal: NodeJS.WritableStrea
     ledger,
     sealer,
     inspector: pool,
+    check: (path, signal) => verifier.requireIntact(path, signal),
     readers,
     config,
     clock: systemClock,

@@ -25,6 +25,8 @@ export interface LevelQueueOptions {
   readonly uploads: UploadFolder;
   readonly ledger: Ledger;
   readonly sealer: Pick<Sealer, 'extend'>;
+  /** Reads an extended document from its first byte to its last, before it takes the sealed one's place. Throws SEAL_SELF_CHECK. */
+  readonly check: (path: string, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -149,13 +151,14 @@ export class LevelQueue {
   }
 
   async #extend(id: string, signal: AbortSignal): Promise<void> {
-    const { agreements, uploads, sealer, log } = this.#options;
+    const { agreements, uploads, sealer, check, log } = this.#options;
     const { sealed } = agreements.find(id) ?? {};
     if (sealed?.pending === undefined) return; // deleted just now
     const { sha256, bytes, level, pending } = sealed;
     try {
       const job = { path: uploads.pathOf(id), bytes, sha256, from: level, to: pending.level };
       const extended = await sealer.extend(job, signal);
+      await check(job.path, signal);
       this.#conclude(id, sealed, pending, extended);
       log.info({ agreementId: id, padesLevel: extended.level, bytes: extended.bytes }, 'extended');
     } catch (error) {

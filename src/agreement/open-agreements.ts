@@ -22,6 +22,8 @@ export interface AgreementsOptions {
   readonly ledger: Ledger;
   readonly sealer: Sealer;
   readonly inspector: PdfInspector;
+  /** See LevelQueueOptions. */
+  readonly check: (path: string, signal: AbortSignal) => Promise<void>;
   readonly readers: CaptureReaders;
   readonly config: Pick<Config, 'committee' | 'limits' | 'retention' | 'exposeSamples'>;
   readonly clock: Clock;
@@ -37,7 +39,7 @@ export interface OpenAgreements {
 
 /** Undoes what a crash cut off, clears what belongs to nothing, and begins to keep the retention. Throws STATE_UNUSABLE. */
 export async function openAgreements(options: AgreementsOptions): Promise<OpenAgreements> {
-  const { state, ledger, sealer, inspector, readers, config, clock, log } = options;
+  const { state, ledger, sealer, inspector, check, readers, config, clock, log } = options;
   const store = new AgreementStore(state.database);
   const captureStore = new CaptureStore(state.database);
   const samples = new SampleStore(state.database, state.sampleKey);
@@ -53,7 +55,7 @@ export async function openAgreements(options: AgreementsOptions): Promise<OpenAg
     log,
   });
   const shared = { state, agreements: store, captureStore, captures, samples, uploads, clock, log };
-  const queue = new LevelQueue({ state, agreements: store, uploads, ledger, sealer, clock, log });
+  const queue = new LevelQueue({ state, agreements: store, uploads, ledger, sealer, check, clock, log });
   const sealing = new AgreementSealing({ ...shared, ledger, sealer, queue });
   const agreements = new AgreementService({ ...shared, sealing, queue, inspector, config });
 

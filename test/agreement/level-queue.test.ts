@@ -371,6 +371,27 @@ test('what cannot be written down is not handed out, and is tried again', async 
   expect(stored(house, id).equals(withLevel('B-T'))).toBe(true);
 });
 
+test('an extended document that fails its check does not take the sealed one’s place', async () => {
+  let fails = true;
+  const house = await openHouse({
+    check: (path) => {
+      expect(readFileSync(path).equals(withLevel('B-T'))).toBe(true);
+      return fails ? Promise.reject(new AppError('SEAL_SELF_CHECK')) : Promise.resolve();
+    },
+  });
+  const id = await sealedOffline(house, 'key-1');
+  online(house);
+  await minutes(house, 1);
+  expect(stored(house, id).equals(SEALED)).toBe(true);
+  expect(house.agreements.get(id)).toMatchObject({
+    level: 'B-B',
+    pendingLevel: { problem: { code: 'SEAL_SELF_CHECK' } },
+  });
+  fails = false;
+  await minutes(house, 2);
+  expect(house.agreements.get(id).level).toBe('B-T');
+});
+
 test('while a document grows, what is handed out is what it was', async () => {
   const house = await openHouse();
   const id = await sealedOffline(house, 'key-1');

@@ -4,7 +4,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openAgreements } from '../../src/agreement/open-agreements.ts';
-import type { OpenAgreements } from '../../src/agreement/open-agreements.ts';
+import type { AgreementsOptions, OpenAgreements } from '../../src/agreement/open-agreements.ts';
 import type { AgreementView } from '../../src/agreement/agreement.ts';
 import type { CaptureReaders, CaptureView } from '../../src/agreement/capture-service.ts';
 import type { InspectedPdf, PdfInspector } from '../../src/agreement/agreement-service.ts';
@@ -206,6 +206,7 @@ export interface HouseSettings {
   readonly log?: Log;
   readonly clock?: VirtualClock;
   readonly authorities?: Authorities;
+  readonly check?: AgreementsOptions['check'];
   /** What uploads are found to be, beside what `inspector` finds. */
   readonly found?: Partial<InspectedPdf>;
 }
@@ -225,7 +226,8 @@ export async function openHouse(settings: HouseSettings = {}): Promise<House> {
   const finding: PdfInspector = {
     inspect: async (path, signal) => ({ ...(await inspector.inspect(path, signal)), ...settings.found }),
   };
-  const open = await openAgreements({ state, ledger, sealer, inspector: finding, readers, config, clock, log });
+  const check = settings.check ?? ((): Promise<void> => Promise.resolve());
+  const open = await openAgreements({ state, ledger, sealer, inspector: finding, check, readers, config, clock, log });
   onTestFinished(() => open.close());
   return { ...open, state, ledger, clock, readers, sealer };
 }

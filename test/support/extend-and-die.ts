@@ -61,6 +61,7 @@ const { agreements, close } = await openAgreements({
     seal: () => Promise.reject(new Error('nothing is sealed here')),
     extend,
   },
+  check: () => Promise.resolve(),
   inspector: { inspect: () => Promise.reject(new Error('nothing is uploaded here')) },
   readers: {
     choose: () => ({ id: 'none', simulated: true }),

@@ -67,6 +67,7 @@ const { agreements, close } = await openAgreements({
     seal,
     extend: () => Promise.reject(new Error('nothing is extended here')),
   },
+  check: () => Promise.resolve(),
   inspector: { inspect: () => Promise.reject(new Error('nothing is uploaded here')) },
   readers: {
     choose: () => ({ id: 'none', simulated: true }),
