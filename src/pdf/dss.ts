@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import { AppError, isAppError } from '../errors.ts';
 import { addStream } from './appearance.ts';
-import { textAt } from './byte-source.ts';
 import { IncrementDraft, editable } from './increment-draft.ts';
 import type { AppendedBytes } from './increment-draft.ts';
 import { MAX_STORE_BYTES, MAX_STORE_ENTRIES } from './limits.ts';
@@ -67,7 +66,8 @@ function dataOf(pdf: PdfFile, item: PdfObject, maxBytes: number): Uint8Array | n
 /**
  * The increment that adds what the store does not hold yet, making one where there is none; null where nothing is missing. What is in it
  * stays as it is, its /VRI too; none is made: it is optional (ETSI EN 319 142-1, 5.4.2.3), says nothing that the three lists do not say, and
- * names signatures by SHA-1. `random16` becomes the second file identifier. Throws PDF_SHAPE_UNSUPPORTED, and what reading throws.
+ * names signatures by SHA-1. Nor is the extension declared that PDF 1.7 could have for it (5.4.1 of that): what may follow a certification that
+ * permits no changes is the data necessary and no more (12.8.2.2, Table 257). `random16` becomes the second file identifier. Throws PDF_SHAPE_UNSUPPORTED, and what reading throws.
  */
 export function planSecurityStore(pdf: PdfFile, wanted: SecurityStore, random16: Uint8Array): PlannedStore | null {
   const added = missing(wanted, readSecurityStore(pdf));
@@ -111,9 +111,7 @@ function openStore(draft: IncrementDraft): { entries: Map<string, PdfObject>; sa
     save() {
       const ref = draft.reserve();
       draft.set(ref, pdfDict(entries));
-      const catalog = draft.edit(pdf.catalogRef);
-      catalog.set('DSS', ref);
-      declareExtension(pdf, catalog);
+      draft.edit(pdf.catalogRef).set('DSS', ref);
     },
   };
 }
@@ -121,28 +119,4 @@ function openStore(draft: IncrementDraft): { entries: Map<string, PdfObject>; sa
 function addDer(draft: IncrementDraft, der: Uint8Array): PdfRef {
   const flate = deflateSync(der);
   return flate.length < der.length ? addStream(draft, flate, { Filter: 'FlateDecode' }) : addStream(draft, der, {});
-}
-
-/** Level 2 includes the store (1) and signatures of ETSI.CAdES.detached (ETSI EN 319 142-1, 5.2 and 5.4.1). */
-const PADES_EXTENSION = pdfDict({ BaseVersion: pdfName('1.7'), ExtensionLevel: 2 });
-
-/**
- * Says in a PDF 1.7 that it holds what only PDF 2.0 knows (7.12). An older version may not say so, since a base version must not be above
- * the document's, and raising that would break what the document claims to be, such as PDF/A-1.
- */
-function declareExtension(pdf: PdfFile, catalog: Map<string, PdfObject>): void {
-  const extensions = pdf.resolve(catalog.get('Extensions')) ?? pdfDict({});
-  if (versionOf(pdf) !== '1.7' || !isKind(extensions, 'dict') || extensions.entries.has('ESIC')) return;
-  catalog.set('Extensions', pdfDict(editable(extensions, '/Extensions').set('ESIC', PADES_EXTENSION)));
-}
-
-/** How far from its start a reader looks for the header (ISO 32000-1, Annex H, note 13). */
-const HEAD_BYTES = 1024;
-
-/** The later of what header and catalog say (7.7.2), such as `1.7`. */
-function versionOf(pdf: PdfFile): string {
-  const head = textAt(pdf.source, 0, Math.min(HEAD_BYTES, pdf.size));
-  const version = pdf.get(pdf.catalog, 'Version');
-  const header = /%PDF-(\d\.\d)/.exec(head)?.[1] ?? '';
-  return isKind(version, 'name') && version.value > header ? version.value : header;
 }

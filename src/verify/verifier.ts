@@ -8,6 +8,7 @@ import { AppError, isAppError, problemOf } from '../errors.ts';
 import { gathered } from '../file-chunks.ts';
 import { TaskPool } from '../task-pool.ts';
 import { finding } from './finding.ts';
+import type { FindingCode } from './finding.ts';
 import { unreadable } from './report.ts';
 import type { Finding, VerificationReport } from './report.ts';
 import type { VerifyTasks } from './verify-worker.ts';
@@ -81,11 +82,15 @@ export class Verifier {
     }
   }
 
-  /** @throws AppError SEAL_SELF_CHECK unless the newest signature is intact over the whole file, and no earlier one is harmed. */
+  /**
+   * @throws AppError SEAL_SELF_CHECK unless the newest signature is intact over the whole file but for proof of its validity, and no earlier
+   * one is harmed.
+   */
   async requireIntact(path: string, signal: AbortSignal): Promise<void> {
     const report = await this.verifyFile(path, signal);
-    // Proof of validity (a security store) is no change: the newest signature then does not cover the file, and need not.
-    const isWhole = report.signatures.some((each) => each.integrity === 'INTACT' && each.changesAfter.length === 0);
+    const isWhole = report.signatures.some(
+      ({ integrity, changesAfter }) => integrity === 'INTACT' && changesAfter.every(({ code }) => PROOF.has(code)),
+    );
     if (isWhole && harmIn(report).length === 0) return;
     throw new AppError('SEAL_SELF_CHECK', `${report.integrity}: ${codesOf(report.reasons)}`);
   }
@@ -111,6 +116,9 @@ export class Verifier {
     await this.#pool.close();
   }
 }
+
+/** What may be put behind the newest signature to prove it. */
+const PROOF: ReadonlySet<string> = new Set<FindingCode>(['VALIDATION_DATA_ADDED', 'TIMESTAMP_ADDED']);
 
 /** What tells that a signature is not over what it was made for. All else that breaks one only tells that it cannot be believed. */
 const HARM: ReadonlySet<string> = new Set([
