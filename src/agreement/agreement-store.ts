@@ -180,6 +180,12 @@ export class AgreementStore {
     );
   }
 
+  /** Whose level is pending. */
+  pendingIds(): string[] {
+    const rows = this.#database.prepare('SELECT agreement_id FROM pending_level').all();
+    return rows.map(({ agreement_id: id }) => String(id));
+  }
+
   /** Whose pending level is tried next, and when; of several at once the one that was tried least. `held` are passed over. */
   nextPending(held: readonly string[]): { readonly id: string; readonly at: Date } | null {
     const row = this.#database

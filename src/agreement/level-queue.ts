@@ -93,9 +93,9 @@ export class LevelQueue {
   /** Undoes what a crash cut off, before anything else reads the documents. */
   async recover(): Promise<void> {
     const { agreements, uploads } = this.#options;
-    for (const id of agreements.ids('sealed')) {
+    for (const id of agreements.pendingIds()) {
       const { sealed } = agreements.find(id) ?? {};
-      if (sealed?.pending !== undefined) await uploads.cutBack(id, sealed.bytes);
+      if (sealed !== undefined) await uploads.cutBack(id, sealed.bytes);
     }
   }
 
