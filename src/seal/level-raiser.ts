@@ -98,6 +98,8 @@ const NOT_TAKEN: readonly ErrorCode[] = ['PDF_SHAPE_UNSUPPORTED', 'PDF_SIGNED_LO
 
 export class LevelRaiser {
   readonly #options: LevelRaiserOptions;
+  /** Certificates of seals, by their SHA-256, that an authority called revoked: it is not asked at every level, and that ends every one. */
+  readonly #revoked = new Set<string>();
 
   constructor(options: LevelRaiserOptions) {
     this.#options = options;
@@ -154,7 +156,17 @@ export class LevelRaiser {
       purpose === 'document'
         ? ({ at, provenAt: at, revoked: 'SEAL_REVOKED' } as const)
         : ({ at, provenAt: now, revoked: 'TIMESTAMP_UNTRUSTED' } as const);
-    return revocation.source.prove({ ...proposition, chain, stored }, signal);
+    try {
+      return await revocation.source.prove({ ...proposition, chain, stored }, signal);
+    } catch (error) {
+      if (isAppError(error, 'SEAL_REVOKED')) this.#revoked.add(certificate.sha256);
+      throw error;
+    }
+  }
+
+  /** Throws SEAL_REVOKED where an authority said so before. */
+  requireNotRevoked({ sha256 }: Certificate): void {
+    if (this.#revoked.has(sha256)) throw new AppError('SEAL_REVOKED', 'as an authority said before');
   }
 
   /**

@@ -12,7 +12,6 @@ import type { Certificate } from '../cms/certificate.ts';
 import { createSignedData, parseSignedData, verifySignedData } from '../cms/signed-data.ts';
 import { parseTimestampToken, timestampsOf, verifyTimestampToken } from '../cms/timestamp.ts';
 import { AppError, isAppError } from '../errors.ts';
-import type { SecurityStore } from '../pdf/dss.ts';
 import type { Appearance, PlannedIncrement } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
 import { contentsIn, coveredDigest, fillContents, roomOf } from './contents.ts';
@@ -21,8 +20,8 @@ import { outlinesFor } from './glyph-outlines.ts';
 import { GrowingFile } from './growing-file.ts';
 import type { Flush } from './growing-file.ts';
 import type { KeyStore, SealKey } from './key-store.ts';
-import { EMPTY_STORE, LevelRaiser, attempt } from './level-raiser.ts';
-import type { Attempt, Raised, Start } from './level-raiser.ts';
+import { LevelRaiser } from './level-raiser.ts';
+import { LevelUndertaking } from './level-undertaking.ts';
 import { isAtLeast } from './level.ts';
 import type { Level } from './level.ts';
 import type {
@@ -107,9 +106,6 @@ export class SealService implements Sealer {
   /** The drawn seal by the text on it: built once, used for every agreement. */
   readonly #appearances = new Map<string, Promise<Appearance>>();
 
-  /** Certificates, by their SHA-256, that an authority called revoked: that is not asked at every level, and ends every one. */
-  readonly #revoked = new Set<string>();
-
   constructor(options: SealServiceOptions) {
     this.#options = options;
     this.#raiser = options.raiser ?? new LevelRaiser({ pool: options.pool });
@@ -130,13 +126,12 @@ export class SealService implements Sealer {
     const { pool, keys, clock, pagingEdge, rendition, requireUnharmed } = this.#options;
     const { level: wanted = 'B-B', hurry } = job;
     const key = keys.use();
-    if (this.#revoked.has(key.certificate.sha256)) throw new AppError('SEAL_REVOKED', 'as an authority said before');
     if (!job.allowReal && !key.certificate.isTest) {
       throw new AppError('READER_SIMULATED', 'the agreement carries a simulated print and the seal is not a TEST seal');
     }
     const patience = hurry === undefined ? signal : AbortSignal.any([signal, hurry]);
-    const proving = this.#proveSigner(key, wanted, patience, signal);
-    proving.catch(() => undefined); // met where it is waited for, if nothing fails first
+    const chain = [key.certificate, ...key.chain.slice(1)] as const;
+    const levels = new LevelUndertaking({ raiser: this.#raiser, wanted, chain, clock, patience, signal });
     const seal = await this.#appearance(key);
     // What draws loads pdf-lib, and a daemon that only listens need not wait for it.
     const { layOut, lookUnder, underAnnotations } = await import('./layout.ts');
@@ -154,7 +149,7 @@ export class SealService implements Sealer {
           appearance: seal,
           signerName: key.certificate.subject.cn ?? key.certificate.subject.text,
           time: sealedAt,
-          contentsBytes: key.signatureBytes + (wanted === 'B-B' ? 0 : this.#raiser.signatureRoom),
+          contentsBytes: key.signatureBytes + levels.room,
           lock: { final: job.final ?? false, expect: layout.expect },
           ...(job.reason === undefined ? {} : { reason: job.reason }),
           // A field may ask whose certificate it is.
@@ -177,15 +172,13 @@ export class SealService implements Sealer {
     const digest = coveredDigest(plan, before);
     // The key does not sign what somebody else's signature is broken on.
     const earlier = plan.signedBefore === 0 ? [] : ((await requireUnharmed?.(job.path, signal)) ?? []);
-    const proof = await proving; // a seal that is revoked signs nothing
+    await levels.requireNotRevoked();
     const cms = createSignedData({ digest, chain: key.chain, sign: (data) => key.sign(data) });
     if (cms.length > roomOf(plan)) {
       throw new AppError('SEAL_FAILED', `the signature takes ${cms.length} bytes, ${roomOf(plan)} were kept for it`);
     }
-    const had = await this.#stamp({ cms, room: roomOf(plan), wanted, proof }, patience, signal);
-    fillContents(plan, had.cms);
-    const signed = { path: job.path, tail: plan.bytes, hash: before.copy().update(plan.bytes) };
-    const raised = await this.#raise({ ...had, ...signed }, wanted, patience, signal);
+    fillContents(plan, await levels.stamp(cms, roomOf(plan)));
+    const raised = await levels.raise({ path: job.path, tail: plan.bytes, hash: before.copy().update(plan.bytes) });
     const added = concatBytes(plan.bytes, raised.bytes);
     signal.throwIfAborted();
     const check = (back: Buffer): void => checkSignature(contentsIn(back, plan), digest, key.chain);
@@ -204,7 +197,7 @@ export class SealService implements Sealer {
         ...underAnnotations(layout, plan.coveredMarks),
         ...noticesOf(plan, wanted),
         ...earlier,
-        ...clockNotice(had.stampedAt, sealedAt),
+        ...clockNotice(levels.stampedAt, sealedAt),
       ],
     };
   }
@@ -239,63 +232,9 @@ export class SealService implements Sealer {
     };
   }
 
-  /** Asks whether the seal's own certificate is revoked, where that is to stand in the document; null where it is not. */
-  async #proveSigner(
-    { certificate, chain }: SealKey,
-    wanted: Level,
-    patience: AbortSignal,
-    signal: AbortSignal,
-  ): Promise<Attempt<SecurityStore> | null> {
-    if (!isAtLeast(wanted, 'B-LT')) return null;
-    const now = this.#options.clock.now();
-    const witness = { certificate, pool: chain, purpose: 'document', at: now } as const;
-    try {
-      return await attempt(this.#raiser.prove(witness, now, patience), signal);
-    } catch (error) {
-      if (isAppError(error, 'SEAL_REVOKED')) this.#revoked.add(certificate.sha256);
-      throw error;
-    }
-  }
-
-  /** The signature with a timestamp, where one is wanted and can be had, and what proves it and its signer. */
-  async #stamp(
-    { cms, room, wanted, proof: own }: Unstamped,
-    patience: AbortSignal,
-    signal: AbortSignal,
-  ): Promise<Stamped> {
-    const unstamped = { cms, level: 'B-B', proven: [] } as const;
-    if (wanted === 'B-B') return unstamped;
-    const stamp = await attempt(this.#raiser.stampSignature(cms, room, patience), signal);
-    if (!stamp.ok) return { ...unstamped, shortfall: stamp.shortfall };
-    const { witness } = stamp.value;
-    const stamped = { cms: stamp.value.cms, level: 'B-T', proven: [], stampedAt: witness.at } as const;
-    if (own === null) return stamped;
-    if (!own.ok) return { ...stamped, shortfall: own.shortfall };
-    const proof = await attempt(this.#raiser.prove(witness, this.#options.clock.now(), patience), signal);
-    if (proof.ok) return { ...stamped, proven: [own.value, proof.value] };
-    // A timestamp by a certificate that is revoked is none.
-    const isNone = isAppError(proof.shortfall, 'TIMESTAMP_UNTRUSTED');
-    return { ...(isNone ? unstamped : stamped), shortfall: proof.shortfall };
-  }
-
   #committee({ certificate: { subject } }: SealKey): string {
     const { committeeName } = this.#options;
     return committeeName === '' ? (subject.o ?? subject.cn ?? '') : committeeName;
-  }
-
-  /** From a stamped signature to the level that is wanted, or as high as it goes. */
-  async #raise(
-    signed: Pick<Start, 'path' | 'tail' | 'hash'> & Pick<Stamped, 'level' | 'proven' | 'shortfall'>,
-    wanted: Level,
-    patience: AbortSignal,
-    signal: AbortSignal,
-  ): Promise<Raised> {
-    const { level, shortfall } = signed;
-    if (level === 'B-B' || shortfall !== undefined || !isAtLeast(wanted, 'B-LT')) {
-      return { bytes: new Uint8Array(), level, ...(shortfall === undefined ? {} : { shortfall }) };
-    }
-    const start = { ...signed, witnesses: [], stored: EMPTY_STORE };
-    return this.#raiser.raise(start, wanted, this.#options.clock.now(), signal, patience);
   }
 
   /**
@@ -344,25 +283,6 @@ export class SealService implements Sealer {
   }
 }
 
-/** A signature, and what is wanted for it; `room` is what it may grow to. */
-interface Unstamped {
-  readonly cms: Uint8Array;
-  readonly room: number;
-  readonly wanted: Level;
-  /** Of the signer, where one is wanted. */
-  readonly proof: Attempt<SecurityStore> | null;
-}
-
-interface Stamped {
-  readonly cms: Uint8Array;
-  readonly level: 'B-B' | 'B-T';
-  readonly proven: readonly SecurityStore[];
-  /** What its timestamp says. */
-  readonly stampedAt?: Date | null;
-  /** Why it goes no higher. */
-  readonly shortfall?: AppError;
-}
-
 /** What the document itself gives occasion to say. */
 function noticesOf(plan: PlannedIncrement, wanted: Level): Notice[] {
   const { docMdp, fieldMdp } = plan.transforms;
@@ -379,8 +299,8 @@ function noticesOf(plan: PlannedIncrement, wanted: Level): Notice[] {
 /** A PC's clock that is off by more than that writes a time into seals that people stumble over. */
 const CLOCK_OFF_MS = 10 * 60_000;
 
-function clockNotice(stampedAt: Date | null | undefined, now: Date): Notice[] {
-  const off = stampedAt ? now.getTime() - stampedAt.getTime() : 0;
+function clockNotice(stampedAt: Date | null, now: Date): Notice[] {
+  const off = stampedAt === null ? 0 : now.getTime() - stampedAt.getTime();
   if (Math.abs(off) <= CLOCK_OFF_MS) return [];
   const minutes = Math.round(Math.abs(off) / 60_000);
   return [
