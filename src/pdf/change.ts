@@ -29,6 +29,8 @@ export type Change =
   | { readonly kind: 'dates' }
   /** A higher version of the format, or extensions of it that are declared. */
   | { readonly kind: 'version' }
+  /** New objects that nothing refers to. */
+  | { readonly kind: 'unused' }
   | OtherChange;
 
 /** A change that no signature lets happen. */
@@ -47,7 +49,7 @@ export type Place =
   | 'history'
   /** The revision cannot be read, or not be compared. */
   | 'unreadable'
-  /** An object that nothing accounts for. */
+  /** An object of before that nothing accounts for. */
   | 'object'
   | 'trailer'
   | 'catalog'

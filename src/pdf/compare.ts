@@ -71,10 +71,36 @@ function compared(source: ByteSource, earlier: Revision, later: Revision, known:
   compareAll(set, report);
   explainStructure(set, sections);
   for (const number of set.unreadable) report({ kind: 'other', place: 'unreadable', detail: `object ${number}` });
-  for (const number of set.unexplained()) report({ kind: 'other', place: 'object', detail: `${number}` });
+  for (const number of set.unexplained()) {
+    if (isUnused(set, number)) report({ kind: 'unused' });
+    else report({ kind: 'other', place: 'object', detail: `${number}` });
+  }
   for (const number of set.changed) graph.set(number, set.newValue(number));
   return { pdf: after, anchors, graph };
 }
+
+/**
+ * Whether an object that nothing accounts for is one that writers leave behind: it is new, nothing of before waited for it, and what is
+ * new refers to it from nowhere that is accounted for. Whoever looks for a catalog or for pages by their types must not find any.
+ */
+function isUnused(set: ChangeSet, number: number): boolean {
+  if (!set.isNew(number)) return false;
+  for (const _ of set.graph.referrers(number)) return false;
+  const value = set.newValue(number);
+  const dict = isKind(value, 'stream') ? value.dict : value;
+  const type = isKind(dict, 'dict') ? set.after.resolve(dict.entries.get('Type')) : null;
+  return !isKind(type, 'name') || !STRUCTURE_TYPES.has(type.value);
+}
+
+const STRUCTURE_TYPES: ReadonlySet<string> = new Set([
+  'Catalog',
+  'Pages',
+  'Page',
+  'ObjStm',
+  'XRef',
+  'Sig',
+  'DocTimeStamp',
+]);
 
 function knowAll(pdf: PdfFile): Known {
   return { pdf, anchors: new DocumentAnchors(pdf), graph: new ReferenceGraph(pdf) };

@@ -3,6 +3,13 @@ import { equalBytes } from '../bytes.ts';
 import { isKind } from './object.ts';
 import type { PdfDict, PdfObject } from './object.ts';
 
+/** What writers leave of a fraction that they write again: far below what can be seen. */
+const ROUNDING = 1e-5;
+
+function sameNumber(a: number, b: number): boolean {
+  return a === b || (!Number.isInteger(a) && !Number.isInteger(b) && Math.abs(a - b) < ROUNDING);
+}
+
 /**
  * Whether two values are the same however they are written: strings by their bytes, dictionaries in any order, references by number and
  * generation and not followed. Absent is null (ISO 32000-2, 7.3.9). Streams differ: their data are not looked at here; so do
@@ -11,6 +18,7 @@ import type { PdfDict, PdfObject } from './object.ts';
 export function sameValue(a: PdfObject | undefined, b: PdfObject | undefined): boolean {
   const one = a ?? null;
   const other = b ?? null;
+  if (typeof one === 'number' && typeof other === 'number') return sameNumber(one, other);
   if (one === null || other === null || typeof one !== 'object' || typeof other !== 'object') return one === other;
   switch (one.kind) {
     case 'name':

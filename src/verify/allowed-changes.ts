@@ -41,6 +41,8 @@ export function judge(change: Change, terms: Terms): ChangeReport {
       return told('TIMESTAMP_ADDED', null, change.field);
     case 'dates':
       return told('DATES_CHANGED', null);
+    case 'unused':
+      return told('UNUSED_OBJECTS_ADDED', null);
     case 'version':
       return told('VERSION_CHANGED', null);
     case 'signature': {

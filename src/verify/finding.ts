@@ -30,6 +30,7 @@ const FINDINGS = {
   ANNOTATION_REMOVED: ['A comment was taken off a page.', '之后删除了页面上的批注。'],
   DATES_CHANGED: ['What the file says of when it was written was changed.', '之后更新了文件自身记载的修改时间等信息。'],
   VERSION_CHANGED: ['The file was declared to be of a newer version of PDF.', '之后文件声明采用更新的 PDF 版本。'],
+  UNUSED_OBJECTS_ADDED: ['Objects were added that nothing in the document uses.', '之后添加了文档未使用的对象。'],
 
   // --- what may not ---------------------------------------------------------------------------------------------------
   UNREFERENCED_UPDATE: [

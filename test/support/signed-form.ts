@@ -56,7 +56,13 @@ const BODIES = {
   },
   [AT.pages]: { Type: '/Pages', Count: '2', Kids: '[3 0 R 5 0 R]', MediaBox: '[0 0 300 400]', Resources: '23 0 R' },
   [AT.page1]: { Type: '/Page', Parent: '2 0 R', Contents: '4 0 R', Annots: '[9 0 R 11 0 R 13 0 R 25 0 R]' },
-  [AT.page2]: { Type: '/Page', Parent: '2 0 R', Contents: '[6 0 R]', Annots: '26 0 R' },
+  [AT.page2]: {
+    Type: '/Page',
+    Parent: '2 0 R',
+    Contents: '[6 0 R]',
+    Annots: '26 0 R',
+    CropBox: '[0 0 299.1234567891 399.5]',
+  },
   [AT.form]: {
     Fields: '[9 0 R 11 0 R 13 0 R 16 0 R 24 0 R]',
     SigFlags: '3',
@@ -165,6 +171,7 @@ export function signedForm(sign: CmsMaker, options: SignedFormOptions = {}): Uin
   bodies.set(AT.group, '<< /T (party) /Kids [25 0 R] >>');
   bodies.set(AT.annotations2, '[16 0 R 17 0 R]');
   bodies.set(AT.elements, '<< /Type /StructTreeRoot /K [] >>');
+  bodies.set(30, '<< /B 1 >>');
   for (const [number, text] of Object.entries(objects)) bodies.set(Number(number), text);
   pdf.stream(AT.content1, 'BT /Helv 20 Tf 20 350 Td (pay 5000) Tj ET');
   pdf.stream(AT.content2, '/OC /Layer BDC BT /Helv 20 Tf 20 350 Td (second page) Tj ET EMC');

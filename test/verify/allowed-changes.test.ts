@@ -117,6 +117,16 @@ const ALLOWED: readonly (readonly [string, Change, Expected])[] = [
     fromPermission(1, 'VERSION_CHANGED'),
   ],
   [
+    'objects that nothing refers to',
+    (update) => update.object(60, '<< /A 61 0 R >>').object(61, '<< >>'),
+    fromPermission(1, 'UNUSED_OBJECTS_ADDED'),
+  ],
+  [
+    'fractions written to fewer places',
+    (update) => update.object(AT.page2, body(AT.page2, { CropBox: '[0 0 299.123457 399.5]' })),
+    fromPermission(1),
+  ],
+  [
     'everything written again as it was',
     (update) => {
       for (const number of [

@@ -315,7 +315,8 @@ const NEVER: readonly (readonly [string, Change, readonly string[]])[] = [
   ],
 
   // --- objects and bytes
-  ['an object that nothing refers to', (u) => u.object(60, '<< >>'), ['!CHANGE_UNKNOWN']],
+  ['a catalog that nothing refers to', (u) => u.object(60, body(AT.catalog)), ['!CHANGE_UNKNOWN']],
+  ['an object of no use written anew', (u) => u.object(30, '<< /B 2 >>'), ['!CHANGE_UNKNOWN']],
   [
     'an object in the bytes that no entry lists',
     (u) => u.raw('4 0 obj\n<< /Length 0 >>\nstream\n\nendstream\nendobj\n'),
@@ -464,6 +465,6 @@ describeTool('openssl', 'what no signature lets follow it', () => {
     const filled = body(AT.textField, { V: '(Li)' });
     expect(report(new Map([[AT.textField, filled]])).verdict).toBe('INVALID');
     expect(report(new Map([[AT.resources, '<< >>']])).verdict).toBe('INVALID');
-    expect(told(report(new Map([[62, '<< >>']])))).toEqual(['!CHANGE_UNKNOWN']);
+    expect(told(report(new Map([[62, '<< >>']])))).toEqual(['UNUSED_OBJECTS_ADDED']);
   });
 });
