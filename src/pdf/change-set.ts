@@ -7,6 +7,7 @@ import { isKind } from './object.ts';
 import type { PdfArray, PdfDict, PdfObject, PdfStream } from './object.ts';
 import type { ReferenceGraph } from './reference-graph.ts';
 import type { PdfFile } from './revision.ts';
+import { entriesInForce } from './sound-xref.ts';
 import type { XrefEntry, XrefSection } from './xref.ts';
 
 /** Data of two streams are compared this much at a time. */
@@ -183,7 +184,15 @@ function changedObjects(
       }
     }
   }
+  for (const number of beyondSize(before)) changed.add(number);
   return { changed, unreadable };
+}
+
+/** Objects that readers who go by /Size took for missing (ISO 32000-2, 7.5.5): a larger one would bring them to light. */
+function* beyondSize({ sections, trailer }: PdfFile): Iterable<number> {
+  const size = Number(trailer.entries.get('Size'));
+  if (sections.every(({ highest }) => highest < size)) return;
+  for (const [number] of entriesInForce(sections)) if (number >= size) yield number;
 }
 
 function samePlace(a: XrefEntry | undefined, b: XrefEntry | undefined): boolean {

@@ -49,9 +49,11 @@ export function compareTrailers(set: ChangeSet, report: Report): void {
   if (!sameValue(old.entries.get('Root'), now.entries.get('Root'))) {
     report({ kind: 'other', place: 'catalog', detail: 'Root' });
   }
-  const [size = 0, sizeNow = 0] = [old.entries.get('Size'), now.entries.get('Size')];
   // Objects beyond it are taken for missing (7.5.5).
-  if (!(Number(sizeNow) >= Number(size))) report({ kind: 'other', place: 'trailer', detail: 'Size' });
+  const size = now.entries.get('Size');
+  if (typeof size !== 'number' || set.after.sections.some(({ highest }) => highest >= size)) {
+    report({ kind: 'other', place: 'trailer', detail: 'Size' });
+  }
 }
 
 function compareInformation(

@@ -2,12 +2,15 @@
 import type { Change, Report } from './change.ts';
 import type { ChangeSet } from './change-set.ts';
 import { referredIn, sameValue } from './object-comparison.ts';
+import { MAX_PAGE_DEPTH } from './limits.ts';
 import { isKind } from './object.ts';
 import type { PdfDict, PdfObject } from './object.ts';
+import type { PdfFile } from './revision.ts';
 
 /** Entries of a page that are drawn: what they lead to by whatever way shows on it. */
 const CONTENT = new Set(['Contents', 'Resources', 'Group', 'Thumb']);
 
+const INHERITED = new Set(['Resources', 'MediaBox', 'CropBox', 'Rotate']);
 const NONE: ReadonlySet<number> = new Set();
 
 /** Annotations that comment on a page (12.5.6.2) and hold nothing but that, and their pop-ups. */
@@ -48,12 +51,19 @@ export class PageComparison {
     for (const key of set.differingKeys(old, now, by)) {
       const [from, to] = [old.entries.get(key), now.entries.get(key)];
       if (key === 'Annots') this.#compareList(from, to, page);
+      else if (INHERITED.has(key) && this.#isInherited(old, now, key)) continue;
       else if (key === 'Contents' || key === 'Resources') this.#report({ kind: 'other', place: 'page-content', page });
       else if (key !== 'LastModified' || !isKind(set.after.resolve(to), 'string')) {
         this.#report({ kind: 'other', place: 'page', page, detail: key });
       }
       set.explain(from, to);
     }
+  }
+
+  /** Whether what a page now says itself, or no longer, is what it has from the nodes above it. */
+  #isInherited(old: PdfDict, now: PdfDict, key: string): boolean {
+    const { before, after, reached } = this.#set;
+    return !this.#set.differs(effective(before, old, key), effective(after, now, key), reached);
   }
 
   /** A page's annotations: those of before in their order, without some, then new ones. */
@@ -134,6 +144,17 @@ export class PageComparison {
     } else if (name === 'Widget') this.#report({ kind: 'other', place: 'field', page });
     else this.#report({ kind: 'other', place: 'annotation', page, detail: name });
   }
+}
+
+/** A page's attribute, its own or inherited (Table 31). */
+function effective(pdf: PdfFile, page: PdfDict, key: string): PdfObject {
+  let node: PdfObject = page;
+  for (let depth = 0; isKind(node, 'dict') && depth <= MAX_PAGE_DEPTH; depth++) {
+    const own = node.entries.get(key) ?? null;
+    if (own !== null) return own;
+    node = pdf.get(node, 'Parent');
+  }
+  return null;
 }
 
 function numbers(list: readonly PdfObject[]): number[] {

@@ -151,13 +151,15 @@ export interface SignedFormOptions {
   readonly objects?: Readonly<Record<number, string>>;
   /** Compressed objects and a cross-reference stream, where it may be; or a table of entries one byte short. */
   readonly style?: 'table' | 'stream' | 'short-table';
+  /** What the trailer claims. */
+  readonly size?: number;
   /** Bytes before the cross-reference, of which that says nothing. */
   readonly stray?: string;
 }
 
 /** The document, signed. */
 export function signedForm(sign: CmsMaker, options: SignedFormOptions = {}): Uint8Array {
-  const { signature = '', field = {}, objects = {}, style = 'table', stray = '' } = options;
+  const { signature = '', field = {}, objects = {}, style = 'table', stray = '', size = 60 } = options;
   const pdf = new RawPdf();
   const bodies = new Map<number, string>();
   for (const number of Object.keys(BODIES)) bodies.set(Number(number), body(Number(number) as Written));
@@ -181,7 +183,7 @@ export function signedForm(sign: CmsMaker, options: SignedFormOptions = {}): Uin
   pdf.stream(AT.commentLook, '0 0 20 20 re S', FORM);
   pdf.stream(AT.metadata, XMP('Agreement', '2023-06-15'), '/Type /Metadata /Subtype /XML');
   pdf.object(AT.firstValue, signatureValue(signature));
-  const trailer = `/Size 60 /Root 1 0 R /Info 22 0 R`;
+  const trailer = `/Size ${size} /Root 1 0 R /Info 22 0 R`;
   if (style === 'stream') pdf.objects(50, bodies).xrefStream(51, trailer);
   else {
     for (const [number, text] of bodies) pdf.object(number, text);

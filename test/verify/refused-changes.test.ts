@@ -380,6 +380,14 @@ describeTool('openssl', 'what no signature lets follow it', () => {
     expect(report.verdict).toBe('INVALID');
   });
 
+  it('never more objects than readers saw: those beyond the size that was claimed were missing', () => {
+    const objects = { [AT.page1]: body(AT.page1, { Contents: '[4 0 R 58 0 R]' }), 58: '<< >>' };
+    const change: Change = (u) => u.object(AT.checkBox, body(AT.checkBox, { V: '/Yes', AS: '/Yes' }));
+    const report = house.verify(house.updated(house.signed({ objects, size: 58 }), change));
+    expect(told(report)).toEqual(['!PAGE_CONTENT_CHANGED 1', 'FIELD_FILLED 1']);
+    expect(house.verify(house.updated(house.signed({ objects }), change)).verdict).toBe('VALID');
+  });
+
   it('never a revision that goes on from another one than the signed', () => {
     const { startxref } = openPdf(memorySource(house.signed()));
     const check: Change = (u) => u.object(AT.checkBox, body(AT.checkBox, { V: '/Yes', AS: '/Yes' }));
