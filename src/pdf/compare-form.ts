@@ -150,7 +150,7 @@ export class FormComparison {
     const [, now] = set.values(number);
     if (field.signed) this.#report({ ...other, place: 'signature' });
     else if (destroyed || !isKind(now, 'dict')) this.#report({ ...other, place: 'field' });
-    else if (field.type === 'Sig' && this.#signs(now, keys)) {
+    else if (field.type === 'Sig' && this.#signs(now, keys, field.nodes)) {
       for (const node of field.nodes) this.#signedWidgets.add(node);
       set.anchors.addField(number, { ...field, signed: true });
       this.#reportSignature(field, now, page, false);
@@ -159,9 +159,11 @@ export class FormComparison {
     } else this.#report({ ...other, place: 'field' });
   }
 
-  /** Whether nothing changed but that an empty signature field got a signature of its own. */
-  #signs(field: PdfDict, keys: ReadonlySet<string>): boolean {
-    return [...keys].every((key) => SIGNING.has(key)) && this.#isNewSignature(field.entries.get('V'));
+  /** Whether nothing changed but that an empty signature field got a signature of its own, and perhaps lost its place on the page. */
+  #signs(field: PdfDict, keys: ReadonlySet<string>, nodes: readonly number[]): boolean {
+    const isSigning = (key: string): boolean =>
+      SIGNING.has(key) || (key === 'Rect' && !hasArea(this.#set, widgetOf(this.#set, nodes)));
+    return [...keys].every(isSigning) && this.#isNewSignature(field.entries.get('V'));
   }
 
   /** A signature that was there before, and is another field's, signs nothing here. */

@@ -6,6 +6,7 @@ export type XmpProperties = ReadonlyMap<string, string>;
 const RDF = 'http://www.w3.org/1999/02/22-rdf-syntax-ns#';
 const XML = 'http://www.w3.org/XML/1998/namespace';
 const MAX_DEPTH = 32;
+const MAX_PREFIXES = 256;
 
 interface Attribute {
   readonly namespace: string;
@@ -149,20 +150,20 @@ const ATTRIBUTE = /\s+([^\s=/"'<>]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y;
 function startTag(inside: string, above: Prefixes): { element: Element; tag: string; prefixes: Prefixes } | null {
   const tag = /^[^\s/"'<>=]+/.exec(inside)?.[0];
   if (tag === undefined) return null;
-  const prefixes = new Map(above);
+  const declared: [string, string][] = [];
   const written: [string, string][] = [];
   let at = tag.length;
-  for (; at < inside.length && inside.slice(at).trim() !== '';) {
-    ATTRIBUTE.lastIndex = at;
-    const match = ATTRIBUTE.exec(inside);
-    const value = match === null ? null : decode(match[2] ?? match[3] ?? '');
-    const name = match?.[1];
-    if (match === null || value === null || name === undefined) return null;
-    at += match[0].length;
-    if (name === 'xmlns') prefixes.set('', value);
-    else if (name.startsWith('xmlns:')) prefixes.set(name.slice(6), value);
+  ATTRIBUTE.lastIndex = at;
+  for (let match = ATTRIBUTE.exec(inside); match !== null; match = ATTRIBUTE.exec(inside)) {
+    const [all, name = '', double, single] = match;
+    const value = decode(double ?? single ?? '');
+    if (value === null) return null;
+    if (name === 'xmlns' || name.startsWith('xmlns:')) declared.push([name.slice(6), value]);
     else written.push([name, value]);
+    at += all.length;
   }
+  if (inside.slice(at).trim() !== '' || declared.length + above.size > MAX_PREFIXES) return null;
+  const prefixes = declared.length === 0 ? above : new Map([...above, ...declared]);
   const named = qualified(tag, prefixes, true);
   const attributes = written.map(([name, value]) => {
     const each = qualified(name, prefixes, false);

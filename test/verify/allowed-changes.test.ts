@@ -12,7 +12,7 @@ import {
   told,
 } from '../support/form-house.ts';
 import type { Change, Finish } from '../support/form-house.ts';
-import { AT, FORM, XMP, body } from '../support/signed-form.ts';
+import { AT, FORM, XMP, body, signatureValue } from '../support/signed-form.ts';
 import type { SignedFormOptions } from '../support/signed-form.ts';
 import { describeTool } from '../support/tools.ts';
 import type { Update } from '../support/update.ts';
@@ -34,6 +34,15 @@ function fromPermission(least: 1 | 2 | 3, ...codes: readonly string[]): Expected
 
 const ALLOWED: readonly (readonly [string, Change, Expected])[] = [
   ['a further signature in a field of its own', addSignature, fromPermission(2, 'SIGNATURE_ADDED 2')],
+  [
+    'a further signature in an empty field, which is shown nowhere any more',
+    (update) => {
+      const value = update.reserve();
+      update.object(AT.secondField, body(AT.secondField, { V: `${value} 0 R`, Rect: '[0 0 0 0]' }));
+      update.object(value, signatureValue());
+    },
+    fromPermission(2, 'SIGNATURE_ADDED'),
+  ],
   ['a further signature in an empty field', fillSecond, fromPermission(2, 'SIGNATURE_ADDED 2')],
   [
     'a signature that is shown nowhere',
