@@ -185,6 +185,28 @@ describe('a level that cannot be reached', () => {
   });
 });
 
+test('deletion waits for an extension that cannot stop any more', async () => {
+  const house = await openHouse();
+  const id = await sealedOffline(house, 'key-1');
+  online(house);
+  const [entered, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  house.sealer.beforeExtended = () => {
+    entered.resolve();
+    return gate.promise;
+  };
+  const advanced = house.clock.advance(MINUTE);
+  await entered.promise;
+  const deleting = house.agreements.delete(id);
+  await settle();
+  expect(house.agreements.get(id).state).toBe('sealed');
+  gate.resolve();
+  await deleting;
+  await advanced;
+  expect(() => house.agreements.get(id)).toThrow('AGREEMENT_NOT_FOUND');
+  expect(() => stored(house, id)).toThrow('ENOENT');
+  expect(house.ledger.verifyChain().ok).toBe(true);
+});
+
 test.each([
   ['the document takes no more', 'PDF_SIGNED_LOCKED'],
   ['the seal was revoked', 'SEAL_REVOKED'],

@@ -17,6 +17,8 @@ import { verifyPdf } from '../../src/verify/verify-pdf.ts';
 import { levelByOpenssl, openLevels, partsOf, sha256 } from '../support/levels.ts';
 import type { LevelHouse } from '../support/levels.ts';
 import { VirtualClock } from '../support/clock.ts';
+import { opensslSigner } from '../support/openssl-signer.ts';
+import { incrementOf } from '../support/pdf-files.ts';
 import { fixture } from '../support/sealing.ts';
 import { describeTool, runTool } from '../support/tools.ts';
 
@@ -386,6 +388,15 @@ describeTool(['openssl', 'qpdf', 'pdfsig', 'mutool'], 'levels, with authorities 
       expect(runTool('pdfsig', [path]).stdout).toMatch(/ETSI\.CAdES\.detached\n[^#]*Signature is Valid/);
     });
 
+    it('is raised whatever stands on it from before, since only the newest seal is ours to prove', async () => {
+      const at = { seal: { page: 1, xMm: 80, yMm: 80 }, parties: 0 };
+      const original = fixture('pdf', 'extended', 'signed-before.pdf'); // its signature is all zeros
+      const { path, bytes, sealed } = await seal('B-B', undefined, at, original);
+      const job = { path, bytes: bytes.length, sha256: sealed.sha256After };
+      expect(await house.service().extend({ ...job, from: 'B-B', to: 'B-LT' }, ALONE)).toMatchObject({ level: 'B-LT' });
+      expect(levelByOpenssl(await readFile(path), house)).toBe('B-LT');
+    });
+
     it('goes on from where it came to', async () => {
       const { path, bytes, sealed } = await seal('B-T');
       const job = { path, bytes: bytes.length, sha256: sealed.sha256After };
@@ -412,7 +423,7 @@ describeTool(['openssl', 'qpdf', 'pdfsig', 'mutool'], 'levels, with authorities 
       expect(before.length).toBeLessThan(middle.length);
     });
 
-    it('is renewed: what is missing, and one timestamp more, whoever sealed it', async () => {
+    it('is renewed: what is missing, and one timestamp more', async () => {
       const first = await seal('B-LTA');
       const once = { path: first.path, bytes: first.bytes.length, sha256: first.sealed.sha256After };
       const renewed = await house.service().extend({ ...once, to: 'B-LTA' }, ALONE);
@@ -429,6 +440,18 @@ describeTool(['openssl', 'qpdf', 'pdfsig', 'mutool'], 'levels, with authorities 
       const raised = await readFile(plain.path);
       expect(partsOf(raised).signatures.map(({ field }) => field)).toEqual(['Signature1', 'Timestamp1', 'Timestamp2']);
       expect(levelByOpenssl(raised, house)).toBe('B-LTA');
+    });
+
+    it('is stamped where somebody else sealed it, and proven only where they lead to a configured root', async () => {
+      const original = await readFile(fixture('pdf', 'extended', 'xref-stream.pdf'));
+      const signed = opensslSigner(house.folder)(original, incrementOf(original));
+      const path = join(house.folder, 'theirs.pdf');
+      await writeFile(path, signed);
+      const job = { path, bytes: signed.length, sha256: sha256(signed), to: 'B-LTA' } as const;
+      const extended = await house.service().extend(job, ALONE);
+      expect(extended).toMatchObject({ level: 'B-T', shortfall: { code: 'REVOCATION_UNKNOWN' } });
+      expect(extended.shortfall?.detail).toContain('CHAIN_INCOMPLETE');
+      expect(runTool('pdfsig', ['-nocert', path]).stdout).toContain('Signature is Valid');
     });
 
     it('is not touched where another hand was in it, where it carries no signature, and where the disk is full', async () => {
