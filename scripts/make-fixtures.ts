@@ -4,8 +4,15 @@ import { makeAgreements } from './make-agreement.ts';
 import { makePdfa } from './make-pdfa.ts';
 import { makePdfs } from './make-pdfs.ts';
 import { makePrints } from './make-prints.ts';
+import { makeSeals } from './make-seals.ts';
 
-const MAKERS = { agreements: makeAgreements, pdf: makePdfs, pdfa: makePdfa, prints: makePrints } as const;
+const MAKERS = {
+  agreements: makeAgreements,
+  pdf: makePdfs,
+  pdfa: makePdfa,
+  prints: makePrints,
+  seals: makeSeals,
+} as const;
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(MAKERS, name));

@@ -91,7 +91,7 @@ export const ConfigSchema = Type.Object(
       prompt: Type.Boolean({ default: false }),
       /** SHA-256 of the one certificate that is accepted, hexadecimal; absent: the subject's O or CN must be `committee.name`. */
       certificateSha256: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{64}$' })),
-      /** PNG of the seal; absent: drawn from the committee's name. */
+      /** PNG or SVG of the seal; absent: drawn from the committee's name. */
       picture: Type.Optional(PATH),
       diameterMm: Type.Number({ minimum: 38, maximum: 45, default: 42 }),
       /** The edge of the pages, as seen, that a paging seal is cut over. */

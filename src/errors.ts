@@ -444,7 +444,20 @@ export const ERRORS = {
     'Marriage, adoption and inheritance: set `paperOriginal` once the paper exists.',
     '婚姻、收养、继承类协议须先有纸质原件，再设置 paperOriginal。',
   ),
-  PICTURE_NOT_PNG: row(422, 'The picture is not a PNG', '图片不是 PNG', 'Send a PNG picture.', '请使用 PNG 图片。'),
+  PICTURE_NOT_PNG: row(
+    422,
+    'The picture is not a PNG',
+    '图片不是 PNG',
+    'Send a PNG picture; the seal’s own may be an SVG, too.',
+    '请使用 PNG 图片；印章图片也可为 SVG。',
+  ),
+  PICTURE_SVG_UNSUPPORTED: row(
+    422,
+    'The SVG has something that is not drawn here',
+    'SVG 含有不支持的内容',
+    'Export it as plain shapes: text as outlines, no pictures, gradients, clips, filters or links; or use a PNG of 600 dpi.',
+    '请导出为纯路径 SVG：文字转曲，不含位图、渐变、剪切、滤镜或外部链接；也可改用 600 dpi 的 PNG。',
+  ),
   PICTURE_TOO_LARGE: row(413, 'The picture is too large', '图片过大', 'Send a smaller picture.', '请缩小图片。'),
   PICTURE_BLANK: row(
     422,

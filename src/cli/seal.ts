@@ -29,7 +29,7 @@ export function addSeal(program: Command, end: End): void {
     .argument('<out>', 'where the sealed PDF goes; for a folder, the folder for the sealed ones')
     .requiredOption('--p12 <file>', 'PKCS#12 file of the seal')
     .requiredOption('--passphrase-file <file>', 'file whose first line is the passphrase')
-    .option('--picture <file>', 'PNG of the seal, instead of the drawn one')
+    .option('--picture <file>', 'PNG or SVG of the seal, instead of the drawn one')
     .option('--at <page,xMm,yMm>', "centre of the seal, from the page's top left as seen")
     .option('--keyword <text>', 'centre of the seal on these words')
     .option('--occurrence <n>', 'which one, where the words stand more than once, from 1')

@@ -168,6 +168,8 @@ export function agreementRoutes(app: Api, { agreements, log }: HttpDeps): void {
           'PICTURE_NOT_PNG',
           'PICTURE_TOO_LARGE',
           'PICTURE_BLANK',
+          'PICTURE_RESOLUTION',
+          'PICTURE_SVG_UNSUPPORTED',
           'FILE_UNREADABLE',
           'FILE_UNWRITABLE',
           'STATE_KEY_WRONG',

@@ -37,6 +37,10 @@ export interface Drawing {
   readonly contentFlate: Uint8Array;
   /** By the names that the operators use: letters and digits. */
   readonly images: Readonly<Record<string, ImageSource>>;
+  /** Drawings inside it, each laid on as one. */
+  readonly groups?: Readonly<Record<string, Drawing>>;
+  /** Opacities, 0 to 1, that `gs` sets for what is filled, stroked and laid on. */
+  readonly opacities?: Readonly<Record<string, number>>;
 }
 
 /** Something to draw, upright, in a box of its own. Plain data: it crosses threads. */
@@ -98,23 +102,35 @@ export class Forms {
     const made = this.#made.get(appearance);
     if (made !== undefined) return made;
     const { title, widthPt, heightPt, ink, opaque } = appearance;
-    const { contentFlate, images } = this.blend === null ? opaque : ink;
+    const form = this.#form(this.blend === null ? opaque : ink, [widthPt, heightPt], title);
+    this.#made.set(appearance, form);
+    return form;
+  }
+
+  #form(drawing: Drawing, [width, height]: readonly [number, number], title?: string): PdfRef {
+    const { contentFlate, images, groups = {}, opacities = {} } = drawing;
     const rgb = this.#colorSpace('rgb');
-    const pictures = Object.entries(images).map(([name, image]) => [name, libRef(this.#image(image))]);
-    const form = addStream(this.#draft, contentFlate, {
+    const objects = [
+      ...Object.entries(images).map(([name, image]) => [name, libRef(this.#image(image))] as const),
+      ...Object.entries(groups).map(([name, group]) => [name, libRef(this.#form(group, [width, height]))] as const),
+    ];
+    const states = Object.entries(opacities).map(([name, value]) => [
+      name,
+      { Type: 'ExtGState', CA: value, ca: value },
+    ]);
+    return addStream(this.#draft, contentFlate, {
       Type: 'XObject',
       Subtype: 'Form',
-      Title: PDFHexString.fromText(title),
-      BBox: [0, 0, widthPt, heightPt],
+      ...(title === undefined ? {} : { Title: PDFHexString.fromText(title) }),
+      BBox: [0, 0, width, height],
       Resources: {
         ColorSpace: { [RGB_SPACE]: rgb },
-        ...(pictures.length === 0 ? {} : { XObject: Object.fromEntries(pictures) }),
+        ...(objects.length === 0 ? {} : { XObject: Object.fromEntries(objects) }),
+        ...(states.length === 0 ? {} : { ExtGState: Object.fromEntries(states) as Record<string, object> }),
       },
       ...(this.blend === null ? {} : { Group: { S: 'Transparency', CS: rgb, I: true } }),
       Filter: 'FlateDecode',
     });
-    this.#made.set(appearance, form);
-    return form;
   }
 
   #image(image: ImageSource): PdfRef {

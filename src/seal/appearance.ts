@@ -18,8 +18,11 @@ import type { Rgb } from './drawing.ts';
 import { drawHatch, withBands } from './fingerprint-hatch.ts';
 import type { Inscription } from './fingerprint-hatch.ts';
 import type { GlyphOutlines } from './glyph-outlines.ts';
-import { drawSeal } from './seal-drawing.ts';
+import { drawSeal, testMark } from './seal-drawing.ts';
 import type { SealText } from './seal-drawing.ts';
+import { drawSvg, drawSvgOpaque, fitted } from './svg-drawing.ts';
+import type { Operators } from './svg-drawing.ts';
+import { parseSvg } from './svg-picture.ts';
 
 /** Finer than a seal or a signature is ever printed; more would only fill the file. */
 const FINEST_DPI = 600;
@@ -69,15 +72,52 @@ export function pictureAppearance(kind: 'signature' | 'stamp', png: Uint8Array, 
   return fromPng(kind === 'stamp' ? 'Stamp' : 'Signature', png, most, OPAQUE_COVER[kind]);
 }
 
+/** What is written over a seal's own picture where its certificate is one for tests; null: nothing. */
+export type TestMark = GlyphOutlines | null;
+
 /**
  * A seal from a PNG, likewise: its longer side is `diameterMm`.
  * @throws AppError PICTURE_NOT_PNG, PICTURE_TOO_LARGE, PICTURE_BLANK, PICTURE_RESOLUTION.
  */
-export function sealPictureAppearance(png: Uint8Array, diameterMm: number): Appearance {
-  return fromPng(SEAL_TITLE, png, { widthMm: diameterMm, heightMm: diameterMm }, OPAQUE_COVER.seal, COARSEST_DPI);
+export function sealPictureAppearance(png: Uint8Array, diameterMm: number, test: TestMark): Appearance {
+  const most = { widthMm: diameterMm, heightMm: diameterMm };
+  return fromPng(SEAL_TITLE, png, most, OPAQUE_COVER.seal, { coarsestDpi: COARSEST_DPI, test });
 }
 
-function fromPng(title: string, png: Uint8Array, most: Box, cover: number, coarsestDpi = 0): Appearance {
+/**
+ * A seal from an SVG: shapes stay shapes. What it paints that is not white is as large as `diameterMm` makes its longer side.
+ * @throws AppError PICTURE_SVG_UNSUPPORTED, PICTURE_TOO_LARGE, PICTURE_BLANK.
+ */
+export function sealSvgAppearance(svg: string, diameterMm: number, test: TestMark): Appearance {
+  const parsed = parseSvg(svg);
+  const fit = fitted(parsed, diameterMm * POINTS_PER_MM);
+  const over = test === null ? [] : testMark(test, fit);
+  const ink = drawSvg(parsed, fit);
+  return {
+    title: SEAL_TITLE,
+    widthPt: fit.widthPt,
+    heightPt: fit.heightPt,
+    ink: asDrawing({ ...ink, operators: [...ink.operators, ...over] }),
+    opaque: { contentFlate: deflateSync(serialized([...drawSvgOpaque(parsed, fit), ...over])), images: {} },
+  };
+}
+
+function asDrawing({ operators, groups, opacities }: Operators): Drawing {
+  return {
+    contentFlate: deflateSync(serialized(operators)),
+    images: {},
+    groups: Object.fromEntries(Object.entries(groups).map(([name, group]) => [name, asDrawing(group)])),
+    opacities,
+  };
+}
+
+function fromPng(
+  title: string,
+  png: Uint8Array,
+  most: Box,
+  cover: number,
+  { coarsestDpi = 0, test = null }: { readonly coarsestDpi?: number; readonly test?: TestMark } = {},
+): Appearance {
   const ink = trimmed(decodePngRgba(png));
   if (ink === null) throw new AppError('PICTURE_BLANK', 'every pixel is white or transparent');
   const scale = Math.min(most.widthMm / ink.width, most.heightMm / ink.height);
@@ -88,7 +128,9 @@ function fromPng(title: string, png: Uint8Array, most: Box, cover: number, coars
   }
   const shown = reduced(ink, Math.floor(dpi / FINEST_DPI));
   const size = { widthMm: ink.width * scale, heightMm: ink.height * scale };
-  return picture(title, { ink: sampled(shown), opaque: masked(shown, cover) }, size, size);
+  const sizePt = { widthPt: size.widthMm * POINTS_PER_MM, heightPt: size.heightMm * POINTS_PER_MM };
+  const over = test === null ? [] : testMark(test, sizePt);
+  return picture(title, { ink: sampled(shown), opaque: masked(shown, cover) }, size, size, over);
 }
 
 function sampled(image: RgbaImage): ImageSource {

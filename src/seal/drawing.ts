@@ -21,8 +21,8 @@ import type { GlyphOutlines, PathStep } from './glyph-outlines.ts';
 export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** The box of a Han character reaches this far below its baseline and above it, of the em. */
-export const BELOW = 0.12;
-export const ABOVE = 0.88;
+const BELOW = 0.12;
+const ABOVE = 0.88;
 
 export function fillColor(rgb: Rgb): PDFOperator[] {
   return colored(PDFOperatorNames.NonStrokingColorspace, PDFOperatorNames.NonStrokingColor, rgb);
@@ -69,8 +69,13 @@ export interface GlyphSpot {
   readonly middle?: number;
 }
 
-/** One character, filled. @throws AppError SEAL_GLYPH_MISSING where `outlines` lacks it. */
-export function glyph(character: string, outlines: GlyphOutlines, spot: GlyphSpot): PDFOperator[] {
+/** One character. @throws AppError SEAL_GLYPH_MISSING where `outlines` lacks it. */
+export function glyph(
+  character: string,
+  outlines: GlyphOutlines,
+  spot: GlyphSpot,
+  paint: PDFOperator = fill(),
+): PDFOperator[] {
   const { advance, steps } = outlineOf(character, outlines);
   const sx = spot.width / outlines.unitsPerEm;
   const sy = spot.height / outlines.unitsPerEm;
@@ -88,12 +93,34 @@ export function glyph(character: string, outlines: GlyphOutlines, spot: GlyphSpo
       round(-x * sin + y * cos),
     ),
     ...pathOperators(steps),
-    fill(),
+    paint,
     popGraphicsState(),
   ];
 }
 
-export function outlineOf(character: string, outlines: GlyphOutlines): GlyphOutlines['glyphs'][string] {
+/** Words on a straight line about (`x`, `y`), `height` from foot to head. @throws AppError SEAL_GLYPH_MISSING. */
+export function textLine(
+  text: string,
+  outlines: GlyphOutlines,
+  at: { readonly x: number; readonly y: number; readonly height: number },
+  paint: PDFOperator = fill(),
+): PDFOperator[] {
+  const em = at.height / (ABOVE + BELOW);
+  const advances = Array.from(text, (character) =>
+    character === ' ' ? 0.35 * em : (outlineOf(character, outlines).advance / outlines.unitsPerEm) * em,
+  );
+  let left = at.x - advances.reduce((sum, advance) => sum + advance, 0) / 2;
+  return Array.from(text).flatMap((character, i) => {
+    const advance = advances[i] ?? 0;
+    const middle = left + advance / 2;
+    left += advance;
+    if (character === ' ') return [];
+    const spot = { width: em, height: at.height, angle: 0, bottom: at.y - at.height / 2, middle };
+    return glyph(character, outlines, spot, paint);
+  });
+}
+
+function outlineOf(character: string, outlines: GlyphOutlines): GlyphOutlines['glyphs'][string] {
   const outline = outlines.glyphs[character];
   if (outline === undefined) throw new AppError('SEAL_GLYPH_MISSING', character);
   return outline;

@@ -15,7 +15,7 @@ import {
 } from 'pdf-lib';
 import type { PDFOperator } from 'pdf-lib';
 import { POINTS_PER_MM } from '../pdf/geometry.ts';
-import { ABOVE, BELOW, fillColor, glyph, outlineOf, round, strokeColor } from './drawing.ts';
+import { fillColor, glyph, round, strokeColor, textLine } from './drawing.ts';
 import type { GlyphOutlines } from './glyph-outlines.ts';
 
 /** Vermilion of stamping ink. */
@@ -35,6 +35,12 @@ const FILLED = 0.93;
 const TEST_TEXT = '测试 TEST';
 const TEST_HEIGHT = 2.5;
 const TEST_MIDDLE = -8.6;
+/** On a picture of any kind: of its shorter side, of its height from below, of the characters' height. */
+const TEST_MARK_HEIGHT = 0.08;
+const TEST_MARK_MIDDLE = 0.2;
+const TEST_MARK_HALO = 0.28;
+const BLACK = [0.1, 0.1, 0.1] as const;
+const WHITE = [1, 1, 1] as const;
 
 /** A quarter circle as a Bézier curve: the distance of its control points from its ends, of the radius. */
 const KAPPA = 0.5522847498;
@@ -73,7 +79,7 @@ export function drawSeal(text: SealText, outlines: GlyphOutlines, opaque: boolea
     ...rim(),
     ...(opaque ? hatchedStar() : [...starPath(), fill()]),
     ...ringText(Array.from(text.name.replaceAll(/\s/gu, '')), outlines),
-    ...(text.test ? testText(outlines) : []),
+    ...(text.test ? textLine(TEST_TEXT, outlines, { x: 0, y: TEST_MIDDLE, height: TEST_HEIGHT }) : []),
     popGraphicsState(),
   ];
 }
@@ -150,23 +156,21 @@ function angleBetween(count: number): number {
   return Math.min(widest, whole / gaps);
 }
 
-function testText(outlines: GlyphOutlines): PDFOperator[] {
-  const em = TEST_HEIGHT / (ABOVE + BELOW);
-  const advances = Array.from(TEST_TEXT, (character) =>
-    character === ' ' ? 0.35 * em : (outlineOf(character, outlines).advance / outlines.unitsPerEm) * em,
-  );
-  let left = -advances.reduce((sum, advance) => sum + advance, 0) / 2;
-  return Array.from(TEST_TEXT).flatMap((character, i) => {
-    const advance = advances[i] ?? 0;
-    const middle = left + advance / 2;
-    left += advance;
-    if (character === ' ') return [];
-    return glyph(character, outlines, {
-      width: em,
-      height: TEST_HEIGHT,
-      angle: 0,
-      bottom: TEST_MIDDLE - TEST_HEIGHT / 2,
-      middle,
-    });
-  });
+/** What a seal of somebody's own picture says where its certificate is one for tests: black on white, across it, whatever it shows. */
+export function testMark(
+  outlines: GlyphOutlines,
+  { widthPt, heightPt }: { readonly widthPt: number; readonly heightPt: number },
+): PDFOperator[] {
+  const height = TEST_MARK_HEIGHT * Math.min(widthPt, heightPt);
+  const at = { x: widthPt / 2, y: TEST_MARK_MIDDLE * heightPt, height };
+  return [
+    pushGraphicsState(),
+    ...fillColor(BLACK),
+    ...strokeColor(WHITE),
+    // Of the characters' own units.
+    setLineWidth(round(TEST_MARK_HALO * outlines.unitsPerEm)),
+    ...textLine(TEST_TEXT, outlines, at, stroke()),
+    ...textLine(TEST_TEXT, outlines, at),
+    popGraphicsState(),
+  ];
 }

@@ -4,19 +4,17 @@
  * reads the increment back and verifies the signature over the digest; whoever hands the file out reads all of it once more before that.
  */
 import { createHash, randomBytes, randomInt } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Rendition } from '../biometric/rendition.ts';
 import { concatBytes } from '../bytes.ts';
 import type { Clock } from '../clock.ts';
 import type { Certificate } from '../cms/certificate.ts';
 import { createSignedData, parseSignedData, verifySignedData } from '../cms/signed-data.ts';
 import { parseTimestampToken, timestampsOf, verifyTimestampToken } from '../cms/timestamp.ts';
-import { AppError, isAppError } from '../errors.ts';
-import type { Appearance, PlannedIncrement } from '../pdf/increment.ts';
+import { AppError } from '../errors.ts';
+import type { PlannedIncrement } from '../pdf/increment.ts';
 import type { PdfPool } from '../pdf/pdf-pool.ts';
 import { contentsIn, coveredDigest, fillContents, roomOf } from './contents.ts';
 import type { Inscription } from './fingerprint-hatch.ts';
-import { outlinesFor } from './glyph-outlines.ts';
 import { GrowingFile } from './growing-file.ts';
 import type { Flush } from './growing-file.ts';
 import type { KeyStore, SealKey } from './key-store.ts';
@@ -34,23 +32,20 @@ import type {
   SealedFile,
   Sealer,
 } from './seal-job.ts';
+import { SealLooks } from './seal-looks.ts';
+import type { SealLooksOptions } from './seal-looks.ts';
 import { witnessesIn } from './witnesses.ts';
 
-export interface SealServiceOptions {
+export interface SealServiceOptions extends SealLooksOptions {
   readonly pool: PdfPool;
   readonly keys: KeyStore;
   readonly clock: Clock;
   /** The name along the ring; empty: the organisation (else the name) of the certificate. */
   readonly committeeName: string;
-  readonly diameterMm: number;
-  /** PNG of the seal, instead of the drawn one. */
-  readonly picturePath?: string;
   /** The pages' edge of a paging seal where a job names none. */
   readonly pagingEdge: PagingEdge;
   /** How fingerprints are shown. */
   readonly rendition: Rendition;
-  /** Folder for glyph outlines that were made once. */
-  readonly cacheFolder: string;
   /** Who has the authorities; absent: nobody, and B-B is all there is. */
   readonly raiser?: LevelRaiser;
   /** Where nobody asks for another level. Default: B-B. */
@@ -63,8 +58,6 @@ export interface SealServiceOptions {
   /** Brings what was written to the disk itself; default `datasync`. */
   readonly flush?: Flush;
 }
-
-const DIGITS = '0123456789abcdef';
 
 /** Where a seal goes into a field that was there, the earlier signature allowed it, and no verifier has anything to say. */
 const SIGNED_BEFORE: Notice = {
@@ -103,11 +96,11 @@ const ENCRYPTED_PERMISSIONS: Notice = {
 export class SealService implements Sealer {
   readonly #options: SealServiceOptions;
   readonly #raiser: LevelRaiser;
-  /** The drawn seal by the text on it: built once, used for every agreement. */
-  readonly #appearances = new Map<string, Promise<Appearance>>();
+  readonly #looks: SealLooks;
 
   constructor(options: SealServiceOptions) {
     this.#options = options;
+    this.#looks = new SealLooks(options);
     this.#raiser = options.raiser ?? new LevelRaiser({ pool: options.pool });
   }
 
@@ -132,11 +125,11 @@ export class SealService implements Sealer {
     const patience = hurry === undefined ? signal : AbortSignal.any([signal, hurry]);
     const chain = [key.certificate, ...key.chain.slice(1)] as const;
     const levels = new LevelUndertaking({ raiser: this.#raiser, wanted, chain, clock, patience, signal });
-    const seal = await this.#appearance(key);
+    const committee = this.#committee(key);
+    const seal = await this.#looks.appearance(committee, key.certificate.isTest);
     // What draws loads pdf-lib, and a daemon that only listens need not wait for it.
     const { layOut, lookUnder, underAnnotations } = await import('./layout.ts');
-    const committee = this.#committee(key);
-    const inscribe = (text: string): Promise<Inscription> => this.#inscribe(text);
+    const inscribe = (text: string): Promise<Inscription> => this.#looks.inscribe(text);
     const layout = await layOut(job, { pool, seal, committee, pagingEdge, rendition, inscribe, turn }, signal);
     const sealedAt = clock.now();
     const planning = pool.plan(
@@ -235,51 +228,6 @@ export class SealService implements Sealer {
   #committee({ certificate: { subject } }: SealKey): string {
     const { committeeName } = this.#options;
     return committeeName === '' ? (subject.o ?? subject.cn ?? '') : committeeName;
-  }
-
-  /**
-   * Numbers differ from agreement to agreement, and their digits are those of any other: outlines are asked for all ten, and for those of
-   * a hash. What the font lacks is left out: a number that cannot be written whole keeps no agreement from its seal.
-   */
-  async #inscribe(text: string): Promise<Inscription> {
-    const { cacheFolder } = this.#options;
-    const outlines = await outlinesFor(`${text}${DIGITS}`, cacheFolder).catch((error: unknown) => {
-      if (!isAppError(error, 'SEAL_GLYPH_MISSING')) throw error;
-      return outlinesFor(`${text.replaceAll(/[^\x21-\x7e]/g, '')}${DIGITS}`, cacheFolder);
-    });
-    return { text, outlines };
-  }
-
-  #appearance(key: SealKey): Promise<Appearance> {
-    const { picturePath } = this.#options;
-    const { isTest } = key.certificate;
-    const name = this.#committee(key);
-    const id = picturePath ?? `${isTest ? 'TEST ' : ''}${name}`;
-    const known = this.#appearances.get(id);
-    if (known !== undefined) return known;
-    const made = picturePath === undefined ? this.#draw(name, isTest) : this.#load(picturePath);
-    this.#appearances.set(id, made);
-    made.catch(() => this.#appearances.delete(id)); // a cause that is mended is met anew
-    return made;
-  }
-
-  async #draw(name: string, test: boolean): Promise<Appearance> {
-    const { cacheFolder, diameterMm } = this.#options;
-    const [{ sealCharacters }, { sealAppearance }] = await Promise.all([
-      import('./seal-drawing.ts'),
-      import('./appearance.ts'),
-    ]);
-    const outlines = await outlinesFor(sealCharacters({ name, test }), cacheFolder);
-    return sealAppearance({ name, diameterMm, test }, outlines);
-  }
-
-  async #load(path: string): Promise<Appearance> {
-    const { diameterMm } = this.#options;
-    const { sealPictureAppearance } = await import('./appearance.ts');
-    const png = await readFile(path).catch((cause: unknown) => {
-      throw new AppError('FILE_UNREADABLE', path, { cause });
-    });
-    return sealPictureAppearance(png, diameterMm);
   }
 }
 

@@ -160,7 +160,7 @@ describe('a picture', () => {
 
   it('of a seal is as long as the seal’s diameter, in its own proportions', () => {
     const oval = png(600, 400, () => [200, 0, 0, 255]);
-    const appearance = sealPictureAppearance(oval, 42);
+    const appearance = sealPictureAppearance(oval, 42, null);
     expect(appearance.widthPt / POINTS_PER_MM).toBeCloseTo(42, 9);
     expect(appearance.heightPt / POINTS_PER_MM).toBeCloseTo(28, 9);
     expect(textOf(appearance)).toMatch(/119\.055 0 0 79\.37 0 0 cm\n\/Ink Do\nQ$/);
@@ -168,7 +168,7 @@ describe('a picture', () => {
 
   it('of a seal, too coarse for its size, is refused', () => {
     const coarse = png(400, 300, () => [200, 0, 0, 255]);
-    expect(() => sealPictureAppearance(coarse, 42)).toThrow(
+    expect(() => sealPictureAppearance(coarse, 42, null)).toThrow(
       expect.objectContaining({ code: 'PICTURE_RESOLUTION', detail: '242 dpi at 42.0 x 31.5 mm' }) as Error,
     );
   });
@@ -191,7 +191,7 @@ describe('a picture', () => {
 
   it('where nothing may be seen through is dots of ink, so that text below a seal can be read, and solid lines of a pen', () => {
     const red = png(600, 600, (x) => (x < 300 ? [200, 0, 0, 255] : [255, 255, 255, 255]));
-    const seal = onlyImage(sealPictureAppearance(red, 45).opaque);
+    const seal = onlyImage(sealPictureAppearance(red, 45, null).opaque);
     expect(seal.alpha).toBeUndefined();
     expect(seal.mask).toMatchObject({ width: 300, height: 600 });
     expect(painted(seal.mask?.flate ?? new Uint8Array(), 300 * 600)).toBeCloseTo(0.7, 1);

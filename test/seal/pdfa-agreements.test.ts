@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodePng } from '../../src/biometric/raster.ts';
 import type { MarkRequest } from '../../src/seal/seal-job.ts';
@@ -38,6 +39,24 @@ describeShared('an agreement that keeps PDF/A', (shared) => {
 
     it('keeps its rules with every kind of mark and the seal', async () => {
       const { bytes } = await house.seal(original, { parties: 3, marks: await everyMark() });
+      expect(pdfaFaults(bytes, { part, intent: 3 })).toEqual([]);
+    });
+
+    it.each(['styles.svg', 'references.svg'])('keeps its rules with the seal and its paging from %s', async (name) => {
+      await using own = await openSealing({ picturePath: fixture('seals', name) });
+      const { bytes } = await own.seal(original, { paging: true });
+      expect(pdfaFaults(bytes, { part, intent: 3 })).toEqual([]);
+    });
+
+    it('keeps its rules with the seal and its paging from a PNG, of several colours', async () => {
+      const data = Uint8Array.from(
+        { length: 4 * 700 * 700 },
+        (_, i) => [200, i % 3 === 0 ? 0 : 40, 0, 255][i % 4] ?? 0,
+      );
+      const picturePath = join(house.folder, 'seal.png');
+      await writeFile(picturePath, encode({ width: 700, height: 700, data, channels: 4, depth: 8 }));
+      await using own = await openSealing({ picturePath });
+      const { bytes } = await own.seal(original, { paging: 'left' });
       expect(pdfaFaults(bytes, { part, intent: 3 })).toEqual([]);
     });
 

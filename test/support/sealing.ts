@@ -37,10 +37,12 @@ export interface SealingOptions {
   readonly committeeName?: string;
   /** Whether the PKI has timestamp and revocation authorities (support/levels.ts). */
   readonly authorities?: boolean;
+  /** The seal's own picture. */
+  readonly picturePath?: string;
 }
 
 export async function openSealing(options: SealingOptions = {}): Promise<SealingHouse> {
-  const { clock = systemClock, committeeName = COMMITTEE, authorities = false } = options;
+  const { clock = systemClock, committeeName = COMMITTEE, authorities = false, picturePath } = options;
   const folder = await mkdtemp(join(tmpdir(), 'zhiyin-sealing-'));
   const pki = await makePki(join(folder, 'pki'), { committeeName, passphrase: PASSPHRASE, authorities });
   const pool = new PdfPool({ timeoutMs: 10_000 });
@@ -56,6 +58,7 @@ export async function openSealing(options: SealingOptions = {}): Promise<Sealing
     pagingEdge: 'right',
     rendition: 'display',
     cacheFolder: folder,
+    ...(picturePath === undefined ? {} : { picturePath }),
   });
   let count = 0;
   return {
