@@ -20,7 +20,6 @@ import type { CaptureService } from './capture-service.ts';
 import type { CaptureStore } from './capture-store.ts';
 import { isFinal, levelNotReached } from './level.ts';
 import type { LevelQueue } from './level-queue.ts';
-import { mayHaveSigned } from './failed-use.ts';
 import type { SampleStore } from './sample-store.ts';
 import type { UploadFolder } from './upload-folder.ts';
 
@@ -43,6 +42,12 @@ interface Running {
   readonly key: string;
   readonly requestHash: string;
   readonly answer: Promise<SealAnswer>;
+}
+
+/** For whom the key is used. */
+interface KeyUse {
+  readonly key: string;
+  readonly requestHash: string;
 }
 
 /** How long until what could not be undone is tried again. */
@@ -101,7 +106,7 @@ export class AgreementSealing {
     for (const id of agreements.ids('sealing')) {
       const agreement = agreements.find(id);
       if (agreement === null) continue;
-      await this.#reopen(agreement);
+      await this.#reopen(agreement, null);
       log.warn({ agreementId: id }, 'a sealing was cut off, and undone');
     }
   }
@@ -113,11 +118,7 @@ export class AgreementSealing {
     await Promise.all(this.#undoing);
   }
 
-  async #seal(
-    agreement: Agreement,
-    request: SealRequest,
-    use: { key: string; requestHash: string },
-  ): Promise<SealAnswer> {
+  async #seal(agreement: Agreement, request: SealRequest, use: KeyUse): Promise<SealAnswer> {
     const { state, agreements, captures, uploads, sealer, clock, log } = this.#options;
     const { id, bytes } = agreement;
     const startedMs = clock.monotonicMs();
@@ -125,6 +126,7 @@ export class AgreementSealing {
     const level = request.level ?? sealer.levels.preset;
     state.transaction(() => agreements.setStage(id, 'sealing'));
     let answer: SealAnswer;
+    let isKeyUsed = false;
     try {
       await captures.cancelFor(id);
       const midstate = await uploads.midstate(id);
@@ -139,6 +141,9 @@ export class AgreementSealing {
           allowReal,
           level,
           hurry: this.#closing.signal,
+          onKeyUse: () => {
+            isKeyUsed = true;
+          },
           ...(request.paging === true ? { paging: true } : {}),
           ...(midstate === undefined ? {} : { midstate }),
           ...(request.final === undefined ? {} : { final: request.final }),
@@ -153,7 +158,7 @@ export class AgreementSealing {
       }
       answer = this.#conclude(agreement, level, sealed, use);
     } catch (error) {
-      await this.#undo(agreement, error, use);
+      await this.#undo(agreement, isKeyUsed ? use : null);
       throw error;
     }
     const ms = Math.round(clock.monotonicMs() - startedMs);
@@ -162,12 +167,7 @@ export class AgreementSealing {
   }
 
   /** The transaction after which the agreement is sealed. */
-  #conclude(
-    agreement: Agreement,
-    wanted: Level,
-    sealed: SealedFile,
-    use: { key: string; requestHash: string },
-  ): SealAnswer {
+  #conclude(agreement: Agreement, wanted: Level, sealed: SealedFile, use: KeyUse): SealAnswer {
     const { state, agreements, captureStore, samples, ledger, queue, clock } = this.#options;
     const { id } = agreement;
     const { level, shortfall } = sealed;
@@ -211,29 +211,29 @@ export class AgreementSealing {
   }
 
   /**
-   * Undoes a failed sealing. Where that fails itself, as on a full disk, it is tried again until it can be done, or until the daemon
+   * Undoes a failed sealing, `use` being what is to be told of the key where it was used. Where that fails itself, as on a full disk, it is tried again until it can be done, or until the daemon
    * ends and its next start does it; the agreement is busy as long.
    */
-  async #undo(agreement: Agreement, error: unknown, use: { key: string; requestHash: string }): Promise<void> {
+  async #undo(agreement: Agreement, use: KeyUse | null): Promise<void> {
     try {
-      await this.#reopen(agreement, error, use);
+      await this.#reopen(agreement, use);
     } catch (failure) {
       this.#options.log.error({ agreementId: agreement.id, error: failure }, 'a failed sealing cannot be undone yet');
-      const undoing = this.#undoLater(agreement, error, use);
+      const undoing = this.#undoLater(agreement, use);
       this.#undoing.add(undoing);
       void undoing.then(() => this.#undoing.delete(undoing));
     }
   }
 
   /** Never rejects. */
-  async #undoLater(agreement: Agreement, error: unknown, use: { key: string; requestHash: string }): Promise<void> {
+  async #undoLater(agreement: Agreement, use: KeyUse | null): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#closing;
     for (;;) {
       await clock.sleep(UNDO_AGAIN_MS, signal).catch(() => undefined); // aborted: left to the next start
       if (signal.aborted) return;
       try {
-        await this.#reopen(agreement, error, use);
+        await this.#reopen(agreement, use);
         log.warn({ agreementId: agreement.id }, 'a failed sealing is undone');
         return;
       } catch {
@@ -242,13 +242,13 @@ export class AgreementSealing {
     }
   }
 
-  /** Makes the agreement what it was before the sealing; where the key may have signed, the ledger tells of it. */
-  async #reopen(agreement: Agreement, error?: unknown, use?: { key: string; requestHash: string }): Promise<void> {
+  /** Makes the agreement what it was before the sealing; where the key was used, the ledger tells of it. */
+  async #reopen(agreement: Agreement, use: KeyUse | null): Promise<void> {
     const { state, agreements, uploads, ledger, clock } = this.#options;
     await uploads.cutBack(agreement.id, agreement.bytes);
     state.transaction(() => {
       agreements.setStage(agreement.id, 'open');
-      if (use === undefined || !mayHaveSigned(error)) return;
+      if (use === null) return;
       ledger.record({
         time: clock.now(),
         hashBefore: agreement.sha256,

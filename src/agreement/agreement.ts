@@ -189,8 +189,8 @@ export function viewOf(agreement: Agreement): AgreementView {
 
 function levelOf({ level, pending }: SealedDocument): Pick<AgreementView, 'level' | 'pendingLevel'> {
   if (pending === undefined) return { level };
-  const { code, detail } = pending.problem;
-  return { level, pendingLevel: { ...pending, problem: problemOf(new AppError(code, detail)) } };
+  // Details name files of this PC, or are an authority's own words: they are for the log.
+  return { level, pendingLevel: { ...pending, problem: problemOf(new AppError(pending.problem.code)) } };
 }
 
 /** Any one mark completes a person (People's Mediation Law, art. 29): nobody is made to press a finger. */

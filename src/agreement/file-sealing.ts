@@ -7,7 +7,6 @@ import type { Ledger, SealUse } from '../ledger/ledger.ts';
 import type { Level } from '../seal/level.ts';
 import type { ExpectedSeal, Notice, PagingEdge, Placement, Sealer } from '../seal/seal-job.ts';
 import type { State } from '../state.ts';
-import { mayHaveSigned } from './failed-use.ts';
 import { copyHashed } from './file-copy.ts';
 import { levelNotReached, requireAvailable } from './level.ts';
 
@@ -58,7 +57,7 @@ export class FileSealing {
 
   /**
    * Throws what the sealer throws, SEAL_LEVEL_UNSUPPORTED, FILE_UNREADABLE, FILE_UNWRITABLE and the signal's reason; the output exists only
-   * when all went well, and where the key may have signed all the same, the ledger tells of it.
+   * when all went well, and where the key signed all the same, the ledger tells of it, as it does of a sealed file that could not be moved to its place.
    */
   async seal(request: FileSealingRequest, signal: AbortSignal): Promise<FileSealingAnswer> {
     const { sealer, clock, check } = this.#options;
@@ -71,6 +70,7 @@ export class FileSealing {
         ? `${request.output}.${crypto.randomUUID()}.part`
         : join(request.drafts, `${crypto.randomUUID()}.part`);
     let hashBefore: string | null = null;
+    let isUnrecorded = false;
     try {
       const { bytes, midstate } = await copyHashed(request.input, draft, signal);
       hashBefore = midstate.copy().digest('hex');
@@ -85,6 +85,9 @@ export class FileSealing {
           checkOverlap: true,
           allowReal: true,
           level: wanted,
+          onKeyUse: () => {
+            isUnrecorded = true;
+          },
           ...(request.paging === undefined ? {} : { paging: request.paging }),
           ...(request.final === undefined ? {} : { final: request.final }),
           ...(request.expect === undefined ? {} : { expect: request.expect }),
@@ -103,6 +106,7 @@ export class FileSealing {
         outcome: 'sealed',
         level: sealed.level,
       });
+      isUnrecorded = false;
       await rename(draft, request.output).catch((cause: unknown) => {
         throw new AppError('FILE_UNWRITABLE', request.output, { cause });
       });
@@ -121,7 +125,7 @@ export class FileSealing {
     } catch (error) {
       // A draft that cannot be removed must not hide why it is none.
       await rm(draft, { force: true }).catch(() => undefined);
-      if (hashBefore !== null && (signal.aborted || mayHaveSigned(error))) {
+      if (hashBefore !== null && isUnrecorded) {
         this.#record({ time: clock.now(), hashBefore, via: 'cli', outcome: 'failed' });
       }
       throw error;

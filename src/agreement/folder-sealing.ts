@@ -47,7 +47,7 @@ export type FolderEvent =
 export interface FolderSealingOptions {
   readonly files: Pick<FileSealing, 'seal'>;
   readonly state: Pick<State, 'folder'>;
-  /** Whose seal it is: the subject of its certificate. Throws as KeyStore.use. */
+  /** Whose seal it is: the SHA-256 of its certificate, hexadecimal. Throws as KeyStore.use. */
   readonly signer: () => string;
   readonly verify: (path: string, signal: AbortSignal) => Promise<VerificationReport>;
 }
@@ -156,7 +156,7 @@ export class FolderSealing {
       ({ field, integrity }) =>
         integrity === 'INTACT' && revisions.some(({ signedBy, bytes }) => signedBy === field && bytes > inputEnd),
     );
-    if (beginAlike && intact.some((signature) => signature.signer === signer)) return 'sealed';
+    if (beginAlike && intact.some(({ certificateSha256 }) => certificateSha256 === signer)) return 'sealed';
     return intact.length > 0 ? 'other' : 'free';
   }
 }

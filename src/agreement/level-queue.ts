@@ -116,7 +116,8 @@ export class LevelQueue {
           continue;
         }
       } catch (error) {
-        log.error({ error }, 'pending levels could not be looked after'); // again after the longest sleep
+        log.error({ error }, 'pending levels could not be looked after');
+        waitMs = LONGEST_SLEEP_MS; // what cannot be written down is not tried again at once
       }
       await (waitMs === null ? aborted(woken) : clock.sleep(waitMs, woken).catch(() => undefined)); // rejects when woken
     }

@@ -465,6 +465,7 @@ export const VerificationReport = Type.Object(
         field: Type.String(),
         kind: Type.Enum(['seal', 'timestamp'], { type: 'string' }),
         signer: DistinguishedName,
+        certificateSha256: Type.Optional(Type.String({ description: 'Of the signer’s certificate, hexadecimal' })),
         issuer: DistinguishedName,
         claimedAt: Type.Optional(Time),
         provenAt: Type.Optional(Time),

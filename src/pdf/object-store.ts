@@ -123,9 +123,8 @@ export class ObjectStore {
    */
   decodedData(stream: PdfStream, maxBytes: number): Uint8Array {
     const left = Math.min(maxBytes, MAX_INFLATED_BYTES - this.#inflated);
-    const data = decodeStream(this.#decodable(stream), this.rawData(stream), { maxBytes: left });
-    this.#inflated += data.length;
-    return data;
+    const count = (bytes: number): void => void (this.#inflated += bytes);
+    return decodeStream(this.#decodable(stream), this.rawData(stream), { maxBytes: left, count });
   }
 
   /**
@@ -135,9 +134,8 @@ export class ObjectStore {
   contentData(stream: PdfStream, maxBytes: number): Uint8Array {
     const left = Math.min(maxBytes, MAX_CONTENT_BYTES - this.#content);
     const raw = this.#raw(stream, true);
-    const data = decodeStream(this.#decodable(stream), raw, { maxBytes: left, lenient: true });
-    this.#content += data.length;
-    return data;
+    const count = (bytes: number): void => void (this.#content += bytes);
+    return decodeStream(this.#decodable(stream), raw, { maxBytes: left, lenient: true, count });
   }
 
   #raw(stream: PdfStream, recovers: boolean): Uint8Array {

@@ -82,6 +82,8 @@ export interface DecodeOptions {
   readonly maxBytes: number;
   /** Whether data that end early or whose checksum is wrong are taken as readers take them. */
   readonly lenient?: boolean;
+  /** Told of what each filter gives, so that what is between two of them counts, too. */
+  readonly count?: (bytes: number) => void;
 }
 
 /** More would be a chain for its own sake. */
@@ -91,15 +93,21 @@ const MAX_FILTERS = 8;
  * The decoded data of a stream, pictures' filters apart. `dict` holds direct values only.
  * Throws PDF_SHAPE_UNSUPPORTED for other filters, PDF_LIMIT beyond `maxBytes`, PDF_UNREADABLE for damaged data.
  */
-export function decodeStream(dict: PdfDict, raw: Uint8Array, { maxBytes, lenient = false }: DecodeOptions): Uint8Array {
+export function decodeStream(
+  dict: PdfDict,
+  raw: Uint8Array,
+  { maxBytes, lenient = false, count }: DecodeOptions,
+): Uint8Array {
   if (dict.entries.has('F')) throw new AppError('PDF_SHAPE_UNSUPPORTED', 'stream data in another file');
   const filters = listOf(dict.entries.get('Filter'));
   const parameters = listOf(dict.entries.get('DecodeParms'));
   if (filters.length > MAX_FILTERS) throw new AppError('PDF_LIMIT', 'a stream of too many filters');
   let data = raw;
+  if (filters.length === 0) count?.(raw.length);
   for (const [i, filter] of filters.entries()) {
     const parms = parameters[i];
     data = decoded(filter, isKind(parms, 'dict') ? parms : null, data, maxBytes, lenient);
+    count?.(data.length);
   }
   if (data.length > maxBytes) throw new AppError('PDF_LIMIT', `a stream is longer than ${maxBytes} bytes`);
   return data;

@@ -93,8 +93,8 @@ const NOT_HAD: readonly ErrorCode[] = [
   'SHUTTING_DOWN',
 ];
 
-/** Failures of the document: it takes the signature, and no more. */
-const NOT_TAKEN: readonly ErrorCode[] = ['PDF_SHAPE_UNSUPPORTED', 'PDF_SIGNED_LOCKED', 'PDF_LIMIT'];
+/** Failures of the document: it takes the signature, and no more, or no more in time. */
+const NOT_TAKEN: readonly ErrorCode[] = ['PDF_SHAPE_UNSUPPORTED', 'PDF_SIGNED_LOCKED', 'PDF_LIMIT', 'PDF_TIMEOUT'];
 
 export class LevelRaiser {
   readonly #options: LevelRaiserOptions;
@@ -171,7 +171,7 @@ export class LevelRaiser {
 
   /**
    * Raises the file to `to`, or as far as the authorities answer and the file lets; to B-LTA with one more timestamp in any case. Throws
-   * PDF_TIMEOUT, SEAL_SELF_CHECK, and the signal's reason. Once `patience` aborts no authority is waited for any more.
+   * SEAL_SELF_CHECK, and the signal's reason. Once `patience` aborts no authority is waited for any more.
    */
   async raise(start: Start, to: Level, now: Date, signal: AbortSignal, patience = signal): Promise<Raised> {
     const growth = new Growth(start);

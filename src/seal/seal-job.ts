@@ -76,6 +76,8 @@ export interface SealJob {
   readonly allowReal: boolean;
   /** What to reach where the authorities answer. Default: B-B, for which nobody is asked. */
   readonly level?: Level;
+  /** Called when the key is about to sign: from then on there was a use of the seal, however it ends. */
+  readonly onKeyUse?: () => void;
   /** Once it aborts nobody is waited for any more: what the authorities have not said by then is left out. */
   readonly hurry?: AbortSignal;
 }

@@ -166,6 +166,7 @@ export class SealService implements Sealer {
     // The key does not sign what somebody else's signature is broken on.
     const earlier = plan.signedBefore === 0 ? [] : ((await requireUnharmed?.(job.path, signal)) ?? []);
     await levels.requireNotRevoked();
+    job.onKeyUse?.();
     const cms = createSignedData({ digest, chain: key.chain, sign: (data) => key.sign(data) });
     if (cms.length > roomOf(plan)) {
       throw new AppError('SEAL_FAILED', `the signature takes ${cms.length} bytes, ${roomOf(plan)} were kept for it`);

@@ -30,6 +30,8 @@ export interface SignatureReport {
   readonly kind: 'seal' | 'timestamp';
   /** Distinguished names; absent where the signature cannot be read. */
   readonly signer: string | null;
+  /** SHA-256 of the signer's certificate, hexadecimal: names can be anyone's. Absent where it cannot be told. */
+  readonly certificateSha256?: string;
   readonly issuer: string | null;
   /** What the signature dictionary claims (/M), RFC 3339; nobody vouches for it. */
   readonly claimedAt?: string;

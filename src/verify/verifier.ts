@@ -48,6 +48,17 @@ export class Verifier {
    * @throws AppError CERTIFICATE_INVALID and FILE_UNREADABLE for the configured roots; the signal's reason.
    */
   async verifyFile(path: string, signal: AbortSignal): Promise<VerificationReport> {
+    try {
+      return await this.#report(path, signal);
+    } catch (error) {
+      if (!isAppError(error, 'FILE_UNREADABLE', 'PDF_TIMEOUT', 'PDF_LIMIT')) throw error;
+      const { code, title, titleZh } = problemOf(error);
+      return unreadable({ code, message: `${title}.`, messageZh: `${titleZh}。` });
+    }
+  }
+
+  /** Throws FILE_UNREADABLE, PDF_TIMEOUT and PDF_LIMIT too, where nobody could look: that tells nothing of the file. */
+  async #report(path: string, signal: AbortSignal): Promise<VerificationReport> {
     const [roots, timestampRoots] = await Promise.all([this.roots(), this.#timestampRoots.read()]);
     const task = {
       path,
@@ -55,13 +66,7 @@ export class Verifier {
       timestampRoots: timestampRoots.map(({ der }) => der),
       now: this.#options.clock.now(),
     };
-    try {
-      return await this.#pool.run('verify', task, signal);
-    } catch (error) {
-      if (!isAppError(error, 'FILE_UNREADABLE', 'PDF_TIMEOUT', 'PDF_LIMIT')) throw error;
-      const { code, title, titleZh } = problemOf(error);
-      return unreadable({ code, message: `${title}.`, messageZh: `${titleZh}。` });
-    }
+    return this.#pool.run('verify', task, signal);
   }
 
   /**
@@ -84,10 +89,10 @@ export class Verifier {
 
   /**
    * @throws AppError SEAL_SELF_CHECK unless the newest signature is intact over the whole file but for proof of its validity, and no earlier
-   * one is harmed.
+   * one is harmed; FILE_UNREADABLE, PDF_TIMEOUT, PDF_LIMIT where nobody could look.
    */
   async requireIntact(path: string, signal: AbortSignal): Promise<void> {
-    const report = await this.verifyFile(path, signal);
+    const report = await this.#report(path, signal);
     const isWhole = report.signatures.some(
       ({ integrity, changesAfter }) => integrity === 'INTACT' && changesAfter.every(({ code }) => PROOF.has(code)),
     );
@@ -98,10 +103,10 @@ export class Verifier {
   /**
    * For who is to sign a document that is signed: that it is what was signed. A signature of a kind that nobody here can check stands in
    * no one's way, and is told of.
-   * @throws AppError EARLIER_SIGNATURE_BROKEN; what `verifyFile` throws.
+   * @throws AppError EARLIER_SIGNATURE_BROKEN; FILE_UNREADABLE, PDF_TIMEOUT, PDF_LIMIT where nobody could look; what `verifyFile` throws.
    */
   async requireUnharmed(path: string, signal: AbortSignal): Promise<readonly Finding[]> {
-    const report = await this.verifyFile(path, signal);
+    const report = await this.#report(path, signal);
     const harm = harmIn(report);
     if (harm.length > 0) throw new AppError('EARLIER_SIGNATURE_BROKEN', codesOf(harm));
     return report.integrity === 'INTACT' ? [] : [finding('EARLIER_SIGNATURE_UNCHECKED')];

@@ -217,6 +217,7 @@ function verifySignature(
       field: field.name,
       kind,
       signer: certificate?.subject.text ?? null,
+      ...(certificate === null ? {} : { certificateSha256: certificate.sha256 }),
       issuer: certificate?.issuer.text ?? null,
       ...(claimed === null ? {} : { claimedAt: claimed.toISOString() }),
       ...(proven === null ? {} : { provenAt: proven.toISOString() }),

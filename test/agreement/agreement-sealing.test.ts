@@ -80,7 +80,7 @@ describe('sealing', () => {
     house.agreements.addMark(id, { partyId: 'jia', kind: 'paper' });
     house.agreements.addMark(id, { partyId: 'jia', kind: 'stamp', png: pictureOf(5) });
     await house.agreements.seal(id, { placement: { page: 1, xMm: 100, yMm: 200 }, reason: '人民调解' }, 'key-1');
-    const [{ midstate, hurry, ...job } = { midstate: undefined, hurry: undefined }] = house.sealer.jobs;
+    const [{ midstate, hurry, onKeyUse: _, ...job } = { midstate: undefined, hurry: undefined }] = house.sealer.jobs;
     expect(job).toEqual({
       path: join(house.state.uploads, `${id}.pdf`),
       bytes: DOCUMENT.length,
@@ -302,19 +302,19 @@ test('while a sealing is under way nothing else gets in', async () => {
 });
 
 describe('a sealing that fails', () => {
-  const failing = async (error: Error): Promise<{ house: House; id: string }> => {
+  const failing = async (at: 'beforehand' | 'afterwards', error: Error): Promise<{ house: House; id: string }> => {
     const house = await openHouse();
     const { id } = await marked(house);
-    house.sealer.afterwards = () => {
+    house.sealer[at] = () => {
       throw error;
     };
     await expect(house.agreements.seal(id, {}, 'key-1')).rejects.toBe(error);
-    house.sealer.afterwards = () => {};
+    house.sealer[at] = () => {};
     return { house, id };
   };
 
   test('leaves the agreement as it was, and the same key may seal it', async () => {
-    const { house, id } = await failing(new AppError('KEYWORD_ABSENT'));
+    const { house, id } = await failing('beforehand', new AppError('KEYWORD_ABSENT'));
     expect(stored(house, id).equals(DOCUMENT)).toBe(true);
     expect(house.agreements.get(id).state).toBe('marked');
     expect(house.captures.image(house.agreements.get(id).marks[0]?.captureId ?? '').length).toBeGreaterThan(0);
@@ -323,10 +323,10 @@ describe('a sealing that fails', () => {
     expect(stored(house, id).equals(SEALED)).toBe(true);
   });
 
-  test.each([new AppError('SEAL_SELF_CHECK'), new Error('unforeseen')])(
-    'is on record where the key may have signed: %s',
+  test.each([new AppError('SEAL_SELF_CHECK'), new AppError('PDF_TIMEOUT'), new Error('unforeseen')])(
+    'is on record where the key has signed: %s',
     async (error) => {
-      const { house, id } = await failing(error);
+      const { house, id } = await failing('afterwards', error);
       expect(house.ledger.last()).toMatchObject({
         n: 1,
         outcome: 'failed',

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FileSealing } from '../../src/agreement/file-sealing.ts';
@@ -47,12 +47,30 @@ test('a failure after signing leaves no file, and a record of it', async () => {
 
 test('a refusal before signing is no use of the seal', async () => {
   const { folder, ledger, sealer, seal } = bench();
-  sealer.afterwards = () => {
+  sealer.beforehand = () => {
     throw new AppError('KEYWORD_ABSENT');
   };
   await expect(seal()).rejects.toMatchObject({ code: 'KEYWORD_ABSENT' });
   expect(readdirSync(folder)).toEqual(['in.pdf']);
   expect(ledger.last()).toBeNull();
+});
+
+test('a failure after signing is on record whatever its code', async () => {
+  const { ledger, sealer, seal } = bench();
+  sealer.afterwards = () => {
+    throw new AppError('PDF_TIMEOUT');
+  };
+  await expect(seal()).rejects.toMatchObject({ code: 'PDF_TIMEOUT' });
+  expect(ledger.last()).toMatchObject({ n: 1, outcome: 'failed' });
+});
+
+test('a sealed file that cannot be moved to its place is one use, on record once', async () => {
+  const { folder, ledger, seal } = bench(async () => {
+    mkdirSync(join(folder, 'out.pdf'));
+  });
+  await expect(seal()).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
+  expect(ledger.last()).toMatchObject({ n: 1, outcome: 'sealed' });
+  expect(readdirSync(folder).toSorted()).toEqual(['in.pdf', 'out.pdf']);
 });
 
 test('who is interrupted leaves no file; a record only where the key may have signed', async () => {

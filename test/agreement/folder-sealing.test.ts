@@ -20,10 +20,11 @@ import { lockFile } from '../../src/file-lock.ts';
 import type { SignatureReport, VerificationReport } from '../../src/verify/report.ts';
 import { temporaryFolder } from '../support/state.ts';
 
-const SIGNER = 'CN=Committee';
+/** SHA-256 of the certificate, here by a short name. All have the same subject, as forged ones do. */
+const SIGNER = 'committee';
 
 /**
- * Documents are text, and a seal is a line `SEAL signer` at their end; one with BROKEN in it is not intact. `at` is called for each
+ * Documents are text, and a seal is a line `SEAL certificate` at their end; one with BROKEN in it is not intact. `at` is called for each
  * document that is sealed.
  */
 function bench(at: (request: FileSealingRequest) => void = () => {}): {
@@ -97,7 +98,8 @@ function reportOf(text: string): VerificationReport {
     signatures: seals.map(([, signer = ''], i): SignatureReport => ({
       field: `Seal${i}`,
       kind: 'seal',
-      signer,
+      signer: 'CN=Committee',
+      certificateSha256: signer,
       issuer: null,
       integrity,
       trust: 'UNTRUSTED',
@@ -163,7 +165,7 @@ describe('a second run', () => {
     put('in/same-name.pdf');
     put('in/other-seal.pdf');
     put('out/same-name.pdf', `last week's document\nSEAL ${SIGNER}\n`);
-    put('out/other-seal.pdf', 'document in/other-seal.pdf\nSEAL CN=Other\n');
+    put('out/other-seal.pdf', 'document in/other-seal.pdf\nSEAL other\n');
     expect(await results()).toEqual({ 'same-name.pdf': 'OUTPUT_TAKEN', 'other-seal.pdf': 'OUTPUT_TAKEN' });
     expect(read('out/same-name.pdf')).toContain('last week');
     expect(await results({ replace: true })).toEqual({ 'same-name.pdf': 'sealed', 'other-seal.pdf': 'sealed' });
@@ -174,7 +176,7 @@ describe('a second run', () => {
     const { put, results, root } = bench();
     put('in/a.pdf');
     await results();
-    appendFileSync(join(root, 'out/a.pdf'), 'SEAL CN=Other\n');
+    appendFileSync(join(root, 'out/a.pdf'), 'SEAL other\n');
     expect(await results()).toEqual({ 'a.pdf': 'skipped' });
   });
 

@@ -104,7 +104,7 @@ describe('a level that cannot be reached', () => {
         since: '2026-03-02T01:30:00.000Z',
         attempts: 1,
         nextAttemptAt: '2026-03-02T01:31:00.000Z',
-        problem: { code: 'TIMESTAMP_UNREACHABLE', status: 503, detail: 'http://tsa.example: ENETUNREACH' },
+        problem: { code: 'TIMESTAMP_UNREACHABLE', status: 503, detail: '' },
       },
     });
   });
@@ -144,6 +144,29 @@ describe('a level that cannot be reached', () => {
     expect(JSON.stringify(await house.agreements.seal(id, { level: 'B-T' }, 'key-1'))).toBe(JSON.stringify(first));
     expect(sha256(stored(house, id).subarray(0, first.bytes))).toBe(first.sha256);
     expect(house.ledger.verifyChain()).toEqual({ ok: true, records: 2 });
+  });
+
+  test('is not tried over and over while nothing can be written down', async () => {
+    const state = temporaryState();
+    let full = false;
+    const house = await openHouse({
+      state: {
+        ...state,
+        transaction(work) {
+          if (full) throw new AppError('STATE_UNUSABLE', 'the database: database or disk is full');
+          return state.transaction(work);
+        },
+      },
+    });
+    const id = await sealedOffline(house, 'key-1');
+    online(house);
+    full = true;
+    await minutes(house, 9);
+    expect(house.sealer.extensions).toHaveLength(1);
+    expect(stored(house, id).equals(SEALED)).toBe(true);
+    full = false;
+    await minutes(house, 2);
+    expect(house.agreements.get(id).level).toBe('B-T');
   });
 
   test('is tried again with growing waits, for as long as it takes', async () => {

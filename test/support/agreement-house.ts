@@ -149,6 +149,8 @@ export class PlayedSealer implements Sealer {
   authorities: Authorities = { up: true };
   /** What happens after the file was extended to a higher level, before that is told. */
   beforeExtended: (signal: AbortSignal) => void | Promise<void> = () => {};
+  /** What happens before the key signs. */
+  beforehand: () => void = () => {};
   /** What happens after the file was extended. */
   afterwards: (job: SealJob) => void | Promise<void> = () => {};
   readonly #clock: VirtualClock;
@@ -159,6 +161,8 @@ export class PlayedSealer implements Sealer {
 
   async seal(job: SealJob): Promise<SealedFile> {
     this.jobs.push(job);
+    this.beforehand();
+    job.onKeyUse?.();
     const before = readFileSync(job.path).subarray(0, job.bytes);
     appendFileSync(job.path, SEALED_SUFFIX);
     await this.afterwards(job);
