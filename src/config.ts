@@ -285,7 +285,7 @@ function ruleFaults(settings: unknown): Fault[] {
 }
 
 /** Of the authorities, and of a level that cannot be had without them. */
-function authorityFaults({ seal, timestamp, revocation }: Static<typeof ConfigSchema>): Fault[] {
+function authorityFaults({ seal, trust, timestamp, revocation }: Static<typeof ConfigSchema>): Fault[] {
   const faults: Fault[] = [];
   const addresses: (readonly [Keys, string | undefined])[] = [
     [['timestamp', 'url'], timestamp.url],
@@ -311,16 +311,31 @@ function authorityFaults({ seal, timestamp, revocation }: Static<typeof ConfigSc
       message: `expected https, since a password goes there, got ${shown(url)}`,
     });
   }
-  if (seal.level !== 'B-B' && url === undefined) {
-    faults.push({
-      keys: ['seal', 'level'],
-      message: `expected "B-B" where timestamp.url is not set, got ${shown(seal.level)}`,
-    });
-  } else if (seal.level.startsWith('B-L') && revocation.ocsp === undefined && revocation.crls.length === 0) {
-    const expected = 'expected at most "B-T" where neither revocation.ocsp nor revocation.crls is set';
-    faults.push({ keys: ['seal', 'level'], message: `${expected}, got ${shown(seal.level)}` });
+  const highest = highestLevel({ trust, timestamp, revocation });
+  if (LEVELS.indexOf(seal.level) > LEVELS.indexOf(highest.level)) {
+    const message = `expected at most ${shown(highest.level)} ${highest.since}, got ${shown(seal.level)}`;
+    faults.push({ keys: ['seal', 'level'], message });
   }
   return faults;
+}
+
+const LEVELS = ['B-B', 'B-T', 'B-LT', 'B-LTA'];
+
+/** The highest level that can ever be reached, and why none above it can. */
+function highestLevel({
+  trust,
+  timestamp,
+  revocation,
+}: Pick<Static<typeof ConfigSchema>, 'trust' | 'timestamp' | 'revocation'>): { level: string; since: string } {
+  if (timestamp.url === undefined) return { level: 'B-B', since: 'where timestamp.url is not set' };
+  if (timestamp.roots.length === 0 && trust.roots.length === 0) {
+    return { level: 'B-B', since: 'where neither timestamp.roots nor trust.roots has a root' };
+  }
+  if (revocation.ocsp === undefined && revocation.crls.length === 0) {
+    return { level: 'B-T', since: 'where neither revocation.ocsp nor revocation.crls is set' };
+  }
+  if (trust.roots.length === 0) return { level: 'B-T', since: 'where trust.roots has no root of the seal' };
+  return { level: 'B-LTA', since: '' };
 }
 
 function isUrl(value: unknown): boolean {

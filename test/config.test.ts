@@ -126,6 +126,7 @@ describe('the authorities', () => {
       ZHIYIN_TIMESTAMP_PASSWORD: 'MARKED',
       ZHIYIN_SEAL_LEVEL: 'B-LTA',
       ZHIYIN_REVOCATION_CRLS: '["ca.crl"]',
+      ZHIYIN_TRUST_ROOTS: '["root.pem"]',
     });
     expect(config.timestamp.password).toBe('MARKED');
     expect(JSON.stringify(describeConfig(config))).not.toContain('MARKED');
@@ -146,10 +147,19 @@ describe('the authorities', () => {
     ],
     ['{"timestamp": {"policy": "tsa_policy1"}}', 'timestamp.policy: expected text of the form'],
     ['{"revocation": {"crls": ["http://:@x@y"]}}', 'revocation.crls[0]: expected an address without'],
-    ['{"seal": {"level": "B-T"}}', 'seal.level: expected "B-B" where timestamp.url is not set, got "B-T"'],
+    ['{"seal": {"level": "B-T"}}', 'seal.level: expected at most "B-B" where timestamp.url is not set, got "B-T"'],
     [
-      '{"seal": {"level": "B-LTA"}, "timestamp": {"url": "http://tsa.example"}}',
+      '{"seal": {"level": "B-T"}, "timestamp": {"url": "http://tsa.example"}}',
+      'seal.level: expected at most "B-B" where neither timestamp.roots nor trust.roots has a root, got "B-T"',
+    ],
+    [
+      '{"seal": {"level": "B-LTA"}, "timestamp": {"url": "http://tsa.example"}, "trust": {"roots": ["root.pem"]}}',
       'seal.level: expected at most "B-T" where neither revocation.ocsp nor revocation.crls is set, got "B-LTA"',
+    ],
+    [
+      '{"seal": {"level": "B-LT"}, "timestamp": {"url": "http://tsa.example", "roots": ["tsa.pem"]},' +
+        '"revocation": {"crls": ["ca.crl"]}}',
+      'seal.level: expected at most "B-T" where trust.roots has no root of the seal, got "B-LT"',
     ],
   ])('%s is refused', (text, expected) => {
     expect(refusal(text)).toContain(expected);
