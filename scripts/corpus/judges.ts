@@ -15,8 +15,6 @@ export interface Complaint {
   readonly text: string;
   /** What it is about: an object's number, as `7 0`; null where it names none. */
   readonly object: string | null;
-  /** Where in the file; null where it does not say, or says it of a stream's content. */
-  readonly offset: number | null;
 }
 
 export async function askQpdf(path: string): Promise<QpdfVerdict> {
@@ -26,14 +24,10 @@ export async function askQpdf(path: string): Promise<QpdfVerdict> {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && line !== 'qpdf: operation succeeded with warnings')
-    .map((line) => {
-      const offset = /\boffset (\d+)/.exec(line)?.[1];
-      return {
-        text: line.replaceAll(/\d+/g, 'N').replaceAll(/stream N N(?:, stream N N)*/g, 'stream'),
-        object: /\bobject (\d+ \d+)/.exec(line)?.[1] ?? null,
-        offset: offset === undefined || line.includes('(content') ? null : Number(offset),
-      };
-    });
+    .map((line) => ({
+      text: line.replaceAll(/\d+/g, 'N').replaceAll(/stream N N(?:, stream N N)*/g, 'stream'),
+      object: /\bobject (\d+ \d+)/.exec(line)?.[1] ?? null,
+    }));
   return { status, complaints };
 }
 

@@ -34,9 +34,12 @@ export function readPpm(ppm: Uint8Array, dpi: number): PagePicture | null {
 /** The programs that draw. */
 export type Painter = 'pdftoppm' | 'mutool';
 
+/** What poppler and MuPDF say of a document whose structure they had to guess, or of a page that they gave up in its midst. */
+const GUESSED = /reconstruct|repair|trailer dictionary|Kid object|error during interpretation/;
+
 export interface DrawnPage extends PagePicture {
-  /** Whether the program mended the document first. */
-  readonly repaired: boolean;
+  /** Whether the program mended the document first, or gave the page up. */
+  readonly guessed: boolean;
 }
 
 /** One page as seen (CropBox), drawn in the folder, which is made; null where the program draws none, another one, or not in time. */
@@ -64,7 +67,7 @@ export async function drawPageWithin(
     if (picture === null || !isAsLarge(picture, { widthMm, heightMm })) return null;
     // The longer side is what was asked for; poppler knows no UserUnit, and so does not know how long that is.
     const dpi = Math.max(picture.width, picture.height) / (longerMm / 25.4);
-    return { ...picture, dpi, repaired: /reconstruct|repair/.test(stderr) };
+    return { ...picture, dpi, guessed: GUESSED.test(stderr) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -271,6 +271,8 @@ function withCompressed(
     const stream = object.header.number;
     if (object.role !== 'object stream') continue;
     if (defined.get(stream) !== object) throw ambiguous(`object stream ${stream} is defined twice`);
+    // 7.5.7: it has none; what an entry says of it names no generation.
+    if (object.header.generation !== 0) throw ambiguous(`object stream ${stream} has a generation`);
     for (const [index, number] of numbersIn(store, stream).entries()) {
       if (entries.has(number)) throw ambiguous(`object ${number} is defined in an object stream and elsewhere`);
       if (number > 0) entries.set(number, { kind: 'compressed', stream, index });

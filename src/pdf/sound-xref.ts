@@ -21,7 +21,10 @@ export function* entriesInForce(sections: readonly XrefSection[]): Iterable<read
 }
 
 export function isSound(store: ObjectStore, number: number, entry: XrefEntry): boolean {
-  if (entry.kind === 'compressed') return store.lookup(entry.stream)?.kind === 'offset';
+  if (entry.kind === 'compressed') {
+    const stream = store.lookup(entry.stream);
+    return stream?.kind === 'offset' && stream.generation === 0;
+  }
   return entry.kind === 'free' || leadsTo(store.source, entry.offset, number, entry.generation);
 }
 

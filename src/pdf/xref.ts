@@ -260,7 +260,8 @@ function readStream({ source, base, pointer, maxBytes }: XrefPlace, offset: numb
     runs.push(ranges[i] ?? 0, count, at);
     at += count * stride;
   }
-  if (!(at <= data.length)) throw broken('fewer entries than the stream announces');
+  // More of them than are announced were announced otherwise before damage was done; qpdf and poppler look elsewhere then.
+  if (at !== data.length) throw broken(`entries of ${data.length} bytes, where ${at} are announced`);
   const index = new Runs(runs);
   const lookup = (number: number): XrefEntry | undefined => {
     const at = index.find(number, stride);
