@@ -125,6 +125,10 @@ export const brokenPdfs: Readonly<Record<string, () => Uint8Array>> = {
     const pdf = objectStreams().object(3, page('/Rotate 90'));
     return pdf.xrefStream(7, `/Size 8 /Root 1 0 R ${ID}`).end(99_999).bytes();
   },
+  'object-stream-of-a-generation': () => {
+    const pdf = objectStreams().xrefStream(7, `/Size 8 /Root 1 0 R ${ID}`);
+    return replaced(pdf.end(99_999).bytes(), /6 0 obj/g, '6 1 obj');
+  },
   'two-catalogs': () => {
     const pdf = onePage().table(TRAILER).end();
     pdf.object(6, CATALOG);

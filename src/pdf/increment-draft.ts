@@ -31,6 +31,8 @@ const NOT_INHERITED = new Set([
   'DecodeParms',
   'DL',
 ]);
+/** More new objects than any increment has: what is referred to so far above the others, none of them comes to. */
+const MOST_NEW = 100_000;
 /** Ten digits are what an entry of a cross-reference table has for an offset (7.5.4). */
 const MAX_OFFSET = 9_999_999_999;
 const OFFSET_DIGITS = 10;
@@ -68,7 +70,9 @@ export class IncrementDraft {
     requireExtendable(pdf);
     this.pdf = pdf;
     this.context = PDFContext.create();
-    this.context.largestObjectNumber = pdf.maxObjectNumber;
+    // What refers to an object that was never defined must not come to mean a new one.
+    const missed = pdf.highestMissed - pdf.maxObjectNumber < MOST_NEW ? pdf.highestMissed : 0;
+    this.context.largestObjectNumber = Math.max(pdf.maxObjectNumber, missed);
   }
 
   /** A number for a new object. */

@@ -44,6 +44,7 @@ export class ObjectStore {
   readonly #opening = new Set<number>();
   /** Whether a stream ends at `endstream`, whatever its /Length says. */
   readonly #recovers: boolean;
+  #highestMissed = 0;
   #streamBytes = 0;
   #inflated = 0;
   #content = 0;
@@ -64,6 +65,11 @@ export class ObjectStore {
     this.#streamBytes = 0;
   }
 
+  /** The highest number of an object that was asked for and never defined; 0 where all were. */
+  get highestMissed(): number {
+    return this.#highestMissed;
+  }
+
   /** What the newest section that knows the object says of it; undefined when none does. */
   lookup(number: number): XrefEntry | undefined {
     for (const section of this.sections) {
@@ -79,6 +85,7 @@ export class ObjectStore {
    */
   getObject(ref: PdfRef): PdfObject {
     const entry = this.lookup(ref.number);
+    if (entry === undefined) this.#highestMissed = Math.max(this.#highestMissed, ref.number);
     if (entry === undefined || entry.kind === 'free') return null;
     if (ref.generation !== (entry.kind === 'offset' ? entry.generation : 0)) return null;
     const cached = this.#objects.get(ref.number);

@@ -7,7 +7,7 @@ import { afterAll, expect, it } from 'vitest';
 import { runCorpus } from '../../scripts/corpus/run.ts';
 import type { FileVerdict } from '../../scripts/corpus/run.ts';
 import { judgesFor } from '../support/judges.ts';
-import { mutations } from '../support/mutations.ts';
+import { mutations, overwrites } from '../support/mutations.ts';
 import { describeShared } from '../support/shared.ts';
 
 /** The same damage in each run. */
@@ -25,10 +25,10 @@ describeShared('damaged documents', (shared) => {
       .slice(0, DOCUMENTS)
       .map((name, i) => {
         const path = join(folder, name);
-        const [damaged] = fc.sample(mutations(fc.constant(readFileSync(join(wild, name)))), {
-          seed: SEED + i,
-          numRuns: 1,
-        });
+        const whole = fc.constant(readFileSync(join(wild, name)));
+        // Damage that moves all that follows it, and damage that leaves it in place.
+        const damage = i % 2 === 0 ? mutations(whole) : overwrites(whole);
+        const [damaged] = fc.sample(damage, { seed: SEED + i, numRuns: 1 });
         writeFileSync(path, damaged ?? '');
         return { name, path };
       });

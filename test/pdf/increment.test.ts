@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, test } from 'vitest';
 import { deflateSync } from 'node:zlib';
 import { CATALOG, page, pagesOf } from '../../scripts/pdf/plain-page.ts';
 import { RawPdf } from '../../scripts/pdf/raw-pdf.ts';
@@ -244,6 +244,17 @@ describe('a form', () => {
     const detail = expect.stringContaining('NeedAppearances') as string;
     expect(() => incrementOf(original, { marks: [], signature })).toThrow(expect.objectContaining({ detail }) as Error);
   });
+});
+
+test('a permission that refers to an object that was never defined does not come to mean a new one', () => {
+  const pdf = new RawPdf();
+  pdf.object(1, '<< /Type /Catalog /Pages 2 0 R /Perms << /DocMDP 8 0 R >> >>');
+  pdf.object(2, '<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 595 842] >>');
+  pdf.object(3, '<< /Type /Page /Parent 2 0 R >>');
+  const original = pdf.table('/Size 4 /Root 1 0 R').end().bytes();
+  const extended = open(extendedBy(original, incrementOf(original)));
+  expect(extended.lookup(8)).toBeUndefined();
+  expect(extended.signatureFields()[0]?.value?.docMdp).toBeNull();
 });
 
 describe('marks', () => {

@@ -243,20 +243,30 @@ describe('of a large document only what is needed is read', () => {
 });
 
 describe('cross-reference streams', () => {
-  /** Sections of `megabytes` inflated each, one entry of which counts. */
+  /** Sections of `megabytes` inflated each, of free entries. */
   function bombs(sections: number, megabytes: number): Uint8Array {
-    const data = deflateSync(new Uint8Array(megabytes * 1024 * 1024));
+    const entries = Math.floor((megabytes * 1024 * 1024) / 16);
+    const data = deflateSync(new Uint8Array(16 * entries));
     const pdf = new RawPdf();
     let previous = '';
     for (let i = 0; i < sections; i++) {
       const at = pdf.length;
-      const dict = `/Type /XRef /W [1 4 2] /Index [${100 + i} 1] /Size 500 /Root 1 0 R /Filter /FlateDecode`;
+      const dict = `/Type /XRef /W [2 7 7] /Index [100 ${entries}] /Size ${100 + entries} /Root 1 0 R /Filter /FlateDecode`;
       pdf.stream(10 + i, data, `${dict} ${previous}`);
       previous = `/Prev ${at}`;
     }
     pdf.object(1, '<< /Type /Catalog >>');
     return pdf.table(`/Size 500 /Root 1 0 R ${previous}`).end().bytes();
   }
+
+  it('hold the entries that they announce, and no more', () => {
+    const pdf = new RawPdf().object(1, '<< /Type /Catalog >>');
+    const at = pdf.length;
+    const dict = '/Type /XRef /W [1 2 0] /Index [1 1] /Size 2 /Root 1 0 R';
+    pdf.stream(2, Uint8Array.of(1, 0, 9, 1, 0, 9), dict);
+    const open = (): unknown => openPdf(memorySource(pdf.raw(`startxref\n${at}\n%%EOF\n`).bytes()));
+    expect(open).toThrow(expect.objectContaining({ code: 'PDF_XREF_BROKEN' }) as Error);
+  });
 
   it('are bounded together, not each by itself', () => {
     expect(openPdf(memorySource(bombs(3, 20))).sections).toHaveLength(4);

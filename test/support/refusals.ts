@@ -38,6 +38,7 @@ export const REFUSALS: Readonly<Record<string, readonly [ErrorCode, RegExp]>> = 
   'object-in-stream-and-plain': ['PDF_AMBIGUOUS', /object 3 is defined in an object stream and elsewhere/],
   'object-stream-bomb': ['PDF_LIMIT', /inflates/],
   'object-stream-needs-itself': ['PDF_LIMIT', /needs itself/],
+  'object-stream-of-a-generation': ['PDF_AMBIGUOUS', /object stream 6 has a generation/],
   'page-key-twice': ['PDF_SHAPE_UNSUPPORTED', /key given twice/],
   'page-tree-loop': ['PDF_LIMIT', /object 2 twice/],
   'page-tree-too-deep': ['PDF_LIMIT', /deeper/],
