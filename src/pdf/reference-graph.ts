@@ -3,6 +3,7 @@
  * once, in the order in which the file has them; streams' data refer to nothing.
  */
 import { AppError, isAppError } from '../errors.ts';
+import { textAt } from './byte-source.ts';
 import { MAX_GRAPH_OBJECTS, MAX_GRAPH_REFERENCES, MAX_OBJECT_NUMBER } from './limits.ts';
 import { referredIn } from './object-comparison.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -43,7 +44,7 @@ export class ReferenceGraph {
   readonly #set = new Map<number, readonly number[]>();
   /** Objects that `set` gave, by what they refer to or once did. */
   readonly #setReferrers = new Map<number, number[]>();
-  /** Objects that are there and cannot be read: what they refer to is not known. */
+  /** Objects of which it is not known what they refer to. */
   readonly unreadable: ReadonlySet<number>;
 
   /** Reads all objects of a document. Throws PDF_LIMIT. */
@@ -51,10 +52,12 @@ export class ReferenceGraph {
     const sources = new Integers();
     const targets = new Integers();
     const unreadable = new Set<number>();
-    for (const [number, entry] of inFileOrder(store)) {
+    const objects = inFileOrder(store);
+    for (const [i, [number, entry]] of objects.entries()) {
       const value = read(store, number, entry);
-      if (value === undefined) unreadable.add(number);
-      for (const target of referredIn(value)) {
+      const referred = value === undefined ? looselyReferredIn(store, entry, objects[i + 1]?.[1]) : referredIn(value);
+      if (referred === null) unreadable.add(number);
+      for (const target of referred ?? []) {
         if (target > MAX_OBJECT_NUMBER) continue; // nothing can ever be there
         if (targets.length === MAX_GRAPH_REFERENCES) {
           throw new AppError('PDF_LIMIT', `more than ${MAX_GRAPH_REFERENCES} references`);
@@ -125,6 +128,21 @@ function inFileOrder({ sections }: ObjectStore): (readonly [number, XrefEntry])[
     if (a.kind === 'compressed' && b.kind === 'compressed') return a.stream - b.stream || a.index - b.index;
     return a.kind === 'offset' ? -1 : 1;
   });
+}
+
+const MAX_LOOSE_BYTES = 1024 * 1024;
+const REFERENCE = /(\d{1,10})[\0\t\n\f\r ]{1,32}\d{1,5}[\0\t\n\f\r ]{1,32}R/g;
+
+/**
+ * What an object that cannot be read may refer to for readers that make something of it: all between it and the next one that looks like
+ * a reference. Null where that cannot be said.
+ */
+function looselyReferredIn({ source }: ObjectStore, entry: XrefEntry, next: XrefEntry | undefined): number[] | null {
+  if (entry.kind !== 'offset' || entry.offset >= source.size) return null;
+  const end = next?.kind === 'offset' ? Math.min(next.offset, source.size) : source.size;
+  if (end - entry.offset > MAX_LOOSE_BYTES) return null;
+  const text = textAt(source, entry.offset, end - entry.offset);
+  return Array.from(text.matchAll(REFERENCE), ([, number]) => Number(number));
 }
 
 /** Undefined where it cannot be read. */

@@ -175,6 +175,11 @@ describeTool('openssl', 'what a signature lets follow it', () => {
     });
   });
 
+  it('is what it is beside objects that cannot be read and do not lead to it', () => {
+    const objects = { [AT.page1]: body(AT.page1, { Resources: '31 0 R' }), 31: '<< /XObject << /X 4 0 R >> /' };
+    expect(told(house.verify(house.updated(house.signed({ objects }), fillText)))).toEqual(['FIELD_FILLED 1']);
+  });
+
   it('tells in its reasons of comments and of fields that were filled in, but not of proof and dates', () => {
     const file = house.updated(house.signed(), (update) => {
       fillText(update);

@@ -445,6 +445,12 @@ describeTool('openssl', 'what no signature lets follow it', () => {
       (u) => u.object(AT.comment, body(AT.comment, { Contents: '(other)' })),
       '!LAYERS_CHANGED, ANNOTATION_CHANGED 2',
     ],
+    [
+      'a field, by an object that cannot be read',
+      { [AT.page1]: body(AT.page1, { Resources: '31 0 R' }), 31: '<< /XObject << /X 9 0 R >> /' },
+      (u) => u.object(AT.textField, body(AT.textField, { V: '(Li)' })),
+      '!PAGE_CONTENT_CHANGED 1, FIELD_FILLED 1',
+    ],
   ])('nothing that the signed document uses twice: %s', (_, objects = {}, change, expected) => {
     const report = house.verify(house.updated(house.signed({ objects }), change));
     expect(told(report).join(', ')).toBe(expected);
