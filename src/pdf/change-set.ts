@@ -30,9 +30,12 @@ export class ChangeSet {
   readonly reached: ReadonlySet<number>;
   /** Anchors that are changed or refer to what is touched or reached. */
   readonly affected: ReadonlySet<number>;
+  /** What object streams of before need to be read, themselves included, as far as it is changed. */
+  readonly holding: ReadonlySet<number>;
   readonly #explained = new Set<number>();
-  /** Of those, whose references are too. */
-  readonly #followed = new Set<number>();
+  /** Objects whose references of before, and whose new ones, were followed by what was explained. */
+  readonly #followedBefore = new Set<number>();
+  readonly #followedAfter = new Set<number>();
 
   /** `sections`: of the new revision alone. Throws PDF_LIMIT. */
   constructor(
@@ -57,6 +60,7 @@ export class ChangeSet {
     this.reached = this.#upward(all, (number) => anchors.isPageOrCatalog(number), affected);
     for (const number of this.reached) if (anchors.has(number)) affected.add(number);
     this.affected = affected;
+    this.holding = this.#changedBelow(graph.holders);
   }
 
   /** Whether the object was not there before. */
@@ -85,20 +89,32 @@ export class ChangeSet {
   }
 
   /**
-   * Says that values and whatever they lead to, as far as it is changed and up to anchors, are accounted for. What is reached from
-   * elsewhere too is accounted for there.
+   * Says that a value that became another one, and whatever it leads to as far as it is changed and up to anchors, is accounted for:
+   * of the objects that were there only those that the value of before led to, and all new ones. What is reached from elsewhere too
+   * is accounted for there.
    */
-  explain(...values: readonly (PdfObject | undefined)[]): void {
-    const queue = values.flatMap((value) => referredIn(value));
+  explain(before: PdfObject | undefined, after: PdfObject | undefined): void {
+    const added = referredIn(after);
+    const queue = referredIn(before);
     for (let number = queue.pop(); number !== undefined; number = queue.pop()) {
-      if (this.#followed.has(number) || this.anchors.has(number)) continue;
-      const changed = this.changed.has(number);
-      if (!changed && !this.reached.has(number)) continue;
-      this.#followed.add(number);
+      if (!this.#follows(this.#followedBefore, number)) continue;
       this.#explained.add(number);
       for (const next of this.graph.refs(number)) queue.push(next);
-      if (changed) queue.push(...referredIn(this.newValue(number)));
+      if (this.changed.has(number)) added.push(...referredIn(this.newValue(number)));
     }
+    for (let number = added.pop(); number !== undefined; number = added.pop()) {
+      const changed = this.changed.has(number);
+      if ((changed && !this.isNew(number)) || !this.#follows(this.#followedAfter, number)) continue;
+      this.#explained.add(number);
+      for (const next of changed ? referredIn(this.newValue(number)) : this.graph.refs(number)) added.push(next);
+    }
+  }
+
+  #follows(followed: Set<number>, number: number): boolean {
+    if (followed.has(number) || this.anchors.has(number)) return false;
+    if (!this.changed.has(number) && !this.reached.has(number)) return false;
+    followed.add(number);
+    return true;
   }
 
   /** Says so of one object alone. */
@@ -115,7 +131,8 @@ export class ChangeSet {
     before: PdfObject | undefined,
     after: PdfObject | undefined,
   ): { readonly old: Container<K> | null; readonly now: Container<K> | null } {
-    for (const value of [before, after]) if (isKind(value, 'ref')) this.#explained.add(value.number);
+    if (isKind(before, 'ref')) this.#explained.add(before.number);
+    if (isKind(after, 'ref') && this.isNew(after.number)) this.#explained.add(after.number);
     const [old, now] = [this.before.resolve(before), this.after.resolve(after)];
     return {
       old: isKind(old, kind) ? (old as Container<K>) : null,
@@ -123,9 +140,14 @@ export class ChangeSet {
     };
   }
 
-  /** Changed objects that nobody accounted for. Anchors are not among them: each of those is compared. */
+  /**
+   * Changed objects that nobody accounted for. Anchors are not among them: each of those is compared. What object streams need to be read
+   * nobody can account for: with it changes all that they hold, whatever the cross-reference says of that.
+   */
   unexplained(): number[] {
-    return [...this.changed].filter((number) => !this.#explained.has(number) && !this.anchors.has(number));
+    return [...this.changed].filter(
+      (number) => this.holding.has(number) || (!this.#explained.has(number) && !this.anchors.has(number)),
+    );
   }
 
   /** The new value of a changed object; null for one that cannot be read. */
@@ -138,6 +160,17 @@ export class ChangeSet {
     if (absent(this.before, number)) return [null, this.newValue(number)];
     const ref = { kind: 'ref', number, generation: generationOf(this.before, number) } as const;
     return [this.before.getObject(ref), this.unreadable.has(number) ? null : this.after.getObject(ref)];
+  }
+
+  /** What of `from`, and of what they lead to without passing a page or the catalog, is changed. */
+  #changedBelow(from: ReadonlySet<number>): Set<number> {
+    const seen = new Set(from);
+    // What is added on the way is gone through as well.
+    for (const number of seen) {
+      if (this.anchors.isPageOrCatalog(number)) continue;
+      for (const next of this.graph.refs(number)) seen.add(next);
+    }
+    return new Set([...seen].filter((number) => this.changed.has(number)));
   }
 
   /** All that lead to `from`, no further than to objects that `stops`, which go into `into`. */

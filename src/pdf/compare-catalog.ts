@@ -2,7 +2,7 @@
 import type { Place, Report } from './change.ts';
 import type { ChangeSet } from './change-set.ts';
 import { describesTheSame } from './metadata.ts';
-import { sameValue } from './object-comparison.ts';
+import { referredIn, sameValue } from './object-comparison.ts';
 import { isKind, isName, pdfDict } from './object.ts';
 import type { PdfDict, PdfObject } from './object.ts';
 
@@ -135,8 +135,8 @@ const RELATED: Readonly<Record<string, 'list' | 'stream' | 'date'>> = {
   TS: 'stream',
   TU: 'date',
 };
-/** A stream of DER, and how it is packed. */
-const PLAIN_STREAM = new Set(['Type', 'Length', 'Filter', 'DecodeParms']);
+/** A stream of DER, plain or deflated: nothing that could lead anywhere but to its length. */
+const DER_STREAM = new Set(['Type', 'Length', 'Filter', 'DecodeParms']);
 
 /** What is in a store may not go, nor become anything else; what comes has to be what a store holds. */
 function compareSecurityStores(
@@ -164,14 +164,16 @@ function hasOnly(dict: PdfDict, keys: ReadonlySet<string>): boolean {
 }
 
 function isRelated(set: ChangeSet, olds: PdfDict | null, key: string, value: PdfObject): boolean {
-  const { now } = set.open('dict', olds?.entries.get(key), value);
+  const { old, now } = set.open('dict', olds?.entries.get(key), value);
   if (now === null || !hasOnly(now, new Set(['Type', ...Object.keys(RELATED)]))) return false;
+  if ([...(old?.entries.keys() ?? [])].some((name) => !now.entries.has(name))) return false;
   return [...now.entries].every(([name, entry]) => {
+    const was = old?.entries.get(name);
     switch (RELATED[name]) {
       case 'list':
-        return isLongerList(set, undefined, entry);
+        return isLongerList(set, was, entry);
       case 'stream':
-        return isEvidence(set, entry);
+        return (was === undefined || sameValue(was, entry)) && isEvidence(set, entry);
       case 'date':
         return isKind(set.after.resolve(entry), 'string');
       default:
@@ -189,9 +191,18 @@ function isLongerList(set: ChangeSet, before: PdfObject | undefined, after: PdfO
   return kept && (now !== null || set.after.resolve(after) === null) && items.every((item) => isEvidence(set, item));
 }
 
-/** A stream that is as it was, or new. */
+/** A stream that is as it was, whatever it is, or a new one of DER. */
 function isEvidence(set: ChangeSet, item: PdfObject): boolean {
-  if (!isKind(item, 'ref') || (set.changed.has(item.number) && !set.isNew(item.number))) return false;
+  if (!isKind(item, 'ref')) return false;
   const stream = set.after.resolve(item);
-  return isKind(stream, 'stream') && hasOnly(stream.dict, PLAIN_STREAM);
+  if (!isKind(stream, 'stream')) return false;
+  if (!set.isNew(item.number)) return !set.reached.has(item.number);
+  const { entries } = stream.dict;
+  const filters = set.after.resolve(entries.get('Filter'));
+  const names = isKind(filters, 'array') ? filters.items : filters === null ? [] : [filters];
+  return (
+    hasOnly(stream.dict, DER_STREAM) &&
+    names.every((name) => isName(name, 'FlateDecode')) &&
+    [...entries].every(([key, value]) => key === 'Length' || referredIn(value).length === 0)
+  );
 }

@@ -71,10 +71,10 @@ export class FormComparison {
       case 'DR':
         return this.#isAddition(before, after, 2);
       case 'DA':
-        return old === null;
+        return old === null && isKind(now, 'string');
       case 'NeedAppearances':
         // True makes readers draw anew what the fields are signed with.
-        return now !== true;
+        return now === false || now === null;
       default:
         return false;
     }
@@ -200,7 +200,7 @@ export class FormComparison {
 
   #takeNewField({ ref, prefix, type }: NewField, listed: Map<number, readonly number[]>): void {
     const set = this.#set;
-    set.explain(ref);
+    set.explain(undefined, ref);
     const dict = set.isNew(ref.number) ? set.newValue(ref.number) : null;
     const nodes = [ref.number, ...(isKind(dict, 'dict') ? kidsOf(set.after, dict) : [])];
     const pages = nodes.flatMap((node) => listed.get(node) ?? []);

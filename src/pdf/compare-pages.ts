@@ -98,7 +98,7 @@ export class PageComparison {
     }
     const [old] = this.#set.values(number);
     this.#set.explainObject(number);
-    this.#set.explain(old);
+    this.#set.explain(old, undefined);
     if (old !== null) this.#reportAnnotation('removed', isKind(old, 'dict') ? old : null, page, []);
   }
 
@@ -124,7 +124,7 @@ export class PageComparison {
     for (const number of this.#removed) set.anchors.annotations.delete(number);
     for (const [number, [page = 0, ...more]] of this.listed) {
       const value = set.isNew(number) ? set.newValue(number) : null;
-      set.explain({ kind: 'ref', number, generation: 0 });
+      set.explain(undefined, { kind: 'ref', number, generation: 0 });
       const dict = isKind(value, 'dict') && value.duplicates.length === 0 && more.length === 0 ? value : null;
       this.#reportAnnotation('added', dict, page, [...(dict?.entries.keys() ?? [])]);
       set.anchors.addAnnotation(number, page);

@@ -76,6 +76,7 @@ function compared(source: ByteSource, earlier: Revision, later: Revision, known:
     else report({ kind: 'other', place: 'object', detail: `${number}` });
   }
   for (const number of set.changed) graph.set(number, set.newValue(number));
+  for (const section of sections) for (const [, entry] of section.entries()) graph.place(entry);
   return { pdf: after, anchors, graph };
 }
 
@@ -84,7 +85,7 @@ function compared(source: ByteSource, earlier: Revision, later: Revision, known:
  * new refers to it from nowhere that is accounted for. Whoever looks for a catalog or for pages by their types must not find any.
  */
 function isUnused(set: ChangeSet, number: number): boolean {
-  if (!set.isNew(number)) return false;
+  if (!set.isNew(number) || set.holding.has(number)) return false;
   for (const _ of set.graph.referrers(number)) return false;
   const value = set.newValue(number);
   const dict = isKind(value, 'stream') ? value.dict : value;
@@ -144,18 +145,10 @@ function explainStructure(set: ChangeSet, sections: readonly XrefSection[]): voi
   for (const section of sections) {
     const places = new Set(partsOf(section).map(({ offset }) => offset));
     for (const [number, entry] of section.entries()) {
-      if (entry.kind === 'compressed') explainHolder(set, entry.stream);
+      if (entry.kind === 'compressed' && holds(set, entry.stream, 'ObjStm')) set.explainObject(entry.stream);
       if (entry.kind === 'offset' && places.has(entry.offset) && holds(set, number, 'XRef')) set.explainObject(number);
     }
   }
-}
-
-function explainHolder(set: ChangeSet, number: number): void {
-  if (!holds(set, number, 'ObjStm')) return;
-  // One that held other objects takes those with it, whatever the cross-reference says of them.
-  const [old] = set.values(number);
-  if (isKind(old, 'stream') && isName(set.before.get(old.dict, 'Type'), 'ObjStm')) return;
-  set.explainObject(number);
 }
 
 function holds(set: ChangeSet, number: number, type: 'ObjStm' | 'XRef'): boolean {

@@ -41,11 +41,12 @@ export class ReferenceGraph {
   readonly #from: Adjacency;
   readonly #to: Adjacency;
   /** What the objects that `set` gave refer to now. */
-  readonly #set = new Map<number, readonly number[]>();
+  readonly #set = new Map<number, ReadonlySet<number>>();
   /** Objects that `set` gave, by what they refer to or once did. */
-  readonly #setReferrers = new Map<number, number[]>();
+  readonly #setReferrers = new Map<number, Set<number>>();
   /** Objects of which it is not known what they refer to. */
   readonly unreadable: ReadonlySet<number>;
+  readonly #holders = new Set<number>();
 
   /** Reads all objects of a document. Throws PDF_LIMIT. */
   constructor(store: ObjectStore) {
@@ -54,6 +55,7 @@ export class ReferenceGraph {
     const unreadable = new Set<number>();
     const objects = inFileOrder(store);
     for (const [i, [number, entry]] of objects.entries()) {
+      this.place(entry);
       const value = read(store, number, entry);
       const referred = value === undefined ? looselyReferredIn(store, entry, objects[i + 1]?.[1]) : referredIn(value);
       if (referred === null) unreadable.add(number);
@@ -71,6 +73,16 @@ export class ReferenceGraph {
     this.#to = adjacency(targets.values, sources.values);
   }
 
+  /** Object streams that hold, or once held, objects in force. */
+  get holders(): ReadonlySet<number> {
+    return this.#holders;
+  }
+
+  /** Says where an object stands. */
+  place(entry: XrefEntry): void {
+    if (entry.kind === 'compressed') this.#holders.add(entry.stream);
+  }
+
   /** What an object refers to. */
   refs(number: number): Iterable<number> {
     return this.#set.get(number) ?? edges(this.#from, number);
@@ -80,18 +92,18 @@ export class ReferenceGraph {
   *referrers(number: number): Iterable<number> {
     for (const referrer of edges(this.#to, number)) if (!this.#set.has(referrer)) yield referrer;
     for (const referrer of this.#setReferrers.get(number) ?? []) {
-      if (this.#set.get(referrer)?.includes(number) === true) yield referrer;
+      if (this.#set.get(referrer)?.has(number) === true) yield referrer;
     }
   }
 
   /** Gives an object a new value. */
   set(number: number, value: PdfObject): void {
-    const refs = [...new Set(referredIn(value))];
+    const refs = new Set(referredIn(value));
     this.#set.set(number, refs);
     for (const target of refs) {
       const referrers = this.#setReferrers.get(target);
-      if (referrers === undefined) this.#setReferrers.set(target, [number]);
-      else if (referrers.at(-1) !== number) referrers.push(number);
+      if (referrers === undefined) this.#setReferrers.set(target, new Set([number]));
+      else referrers.add(number);
     }
   }
 }

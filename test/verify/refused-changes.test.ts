@@ -1,4 +1,5 @@
 import { memorySource } from '../../src/pdf/byte-source.ts';
+import { serialize } from '../../src/pdf/object.ts';
 import { openPdf } from '../../src/pdf/revision.ts';
 import type { VerificationReport } from '../../src/verify/report.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -313,6 +314,23 @@ const NEVER: readonly (readonly [string, Change, readonly string[]])[] = [
     (u) => u.object(AT.catalog, body(AT.catalog, { DSS: '<< /Certs [60 0 R] >>' })).stream(60, 'q Q', FORM),
     ['!VALIDATION_DATA_CHANGED'],
   ],
+  [
+    'a store that refers to what was there',
+    (u) =>
+      u
+        .object(30, '<< /B 2 >>')
+        .object(AT.catalog, body(AT.catalog, { DSS: '<< /Certs [60 0 R] >>' }))
+        .stream(60, 'certificate', '/DecodeParms << /X 30 0 R >>'),
+    ['!VALIDATION_DATA_CHANGED', '!CHANGE_UNKNOWN'],
+  ],
+  [
+    'a store packed in some way of its own',
+    (u) =>
+      u
+        .object(AT.catalog, body(AT.catalog, { DSS: '<< /Certs [60 0 R] >>' }))
+        .stream(60, '00>', '/Filter /ASCIIHexDecode'),
+    ['!VALIDATION_DATA_CHANGED'],
+  ],
 
   // --- objects and bytes
   ['a catalog that nothing refers to', (u) => u.object(60, body(AT.catalog)), ['!CHANGE_UNKNOWN']],
@@ -462,9 +480,59 @@ describeTool('openssl', 'what no signature lets follow it', () => {
     const report = (change: Change): VerificationReport =>
       house.verify(house.updated(house.signed({ style: 'stream' }), change, (u) => u.xrefStream()));
     expect(report((u) => u.objects(50, filled)).verdict).toBe('INVALID');
+    const page = new Map([[AT.page1, body(AT.page1, { Contents: '60 0 R' })]]);
+    const content = 'BT /Helv 20 Tf 20 350 Td (pay 50000) Tj ET';
+    const explaining = report((u) => {
+      const held = u.pdf.numbersIn(50).map((number) => {
+        const value = serialize(u.pdf.getObject({ kind: 'ref', number, generation: 0 }));
+        return [number, page.get(number as 3) ?? value] as const;
+      });
+      u.objects(50, new Map(), new Map(held)).stream(60, content);
+      u.object(AT.catalog, body(AT.catalog, { DSS: '<< /Certs [61 0 R] >>' }));
+      u.stream(61, 'certificate', '/DecodeParms << /X 50 0 R /Y 60 0 R >>');
+    });
+    expect(told(explaining)).toContain('!CHANGE_UNKNOWN');
     const hidden = new Map([[AT.content1, '<< >>']]);
     expect(told(report((u) => u.objects(60, filled, hidden)))).toEqual(['!UNREFERENCED_UPDATE', 'FIELD_FILLED 1']);
     expect(told(report((u) => u.objects(60, filled)))).toEqual(['FIELD_FILLED 1']);
+  });
+
+  it.each<readonly [string, string, string]>([
+    ['a list of a signature', '/CRL [41 0 R]', ''],
+    ['what a signature has', '/TS 40 0 R', ''],
+    ['what a signature has, exchanged', '/TS 40 0 R', '/TS 41 0 R'],
+  ])('never proof of before taken out: %s', (_, before, after) => {
+    const store = (related: string): string =>
+      body(AT.catalog, {
+        DSS: `<< /Type /DSS /OCSPs [40 0 R] /CRLs [41 0 R] /VRI << /AA << /OCSP [40 0 R] ${related} >> >> >>`,
+      });
+    const der = (data: string): string => `<< /Length ${data.length} >>\nstream\n${data}\nendstream`;
+    const objects = { [AT.catalog]: store(before), 40: der('a'), 41: der('b') };
+    const report = house.verify(
+      house.updated(house.signed({ ...permitting(1), objects }), (u) => u.object(AT.catalog, store(after))),
+    );
+    expect(told(report)).toEqual(['!VALIDATION_DATA_CHANGED']);
+  });
+
+  it('never a default look that is none', () => {
+    const objects = { [AT.form]: body(AT.form, { DA: null }) };
+    const change =
+      (look: string): Change =>
+      (u) =>
+        u.object(AT.form, body(AT.form, { DA: look }));
+    expect(told(house.verify(house.updated(house.signed({ objects }), change('[4 0 R]'))))).toEqual(['!FORM_CHANGED']);
+    expect(told(house.verify(house.updated(house.signed({ objects }), change('(/Helv 0 Tf)'))))).toEqual([]);
+  });
+
+  it('never what is drawn from proof that was there', () => {
+    const evidence = '<< /Length 1 /DecodeParms << /X 41 0 R >> >>\nstream\na\nendstream';
+    const objects = {
+      [AT.catalog]: body(AT.catalog, { DSS: '<< /Certs [40 0 R] >>' }),
+      40: evidence,
+      41: '<< /A 1 >>',
+    };
+    const report = house.verify(house.updated(house.signed({ objects }), (u) => u.object(41, '<< /A 2 >>')));
+    expect(told(report)).toEqual(['!VALIDATION_DATA_CHANGED']);
   });
 
   it('never what a hybrid cross-reference hides from some readers', () => {
