@@ -1,6 +1,7 @@
 /** Files in pieces: for whom goes through much of them and keeps nothing. */
+import { readFile, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { AppError } from './errors.ts';
+import { AppError, isAppError } from './errors.ts';
 
 const CHUNK_BYTES = 1 << 20;
 const FIRST_PIECE_BYTES = 1 << 16;
@@ -52,4 +53,24 @@ export async function* gathered(
     }
   }
   if (held > 0) yield buffer.subarray(0, held);
+}
+
+/**
+ * All of a plain file: a device would never end. Throws FILE_UNREADABLE, and what `tooLarge` gives for a file of more than `maxBytes`.
+ */
+export async function readWhole(
+  path: string,
+  maxBytes: number,
+  tooLarge: (bytes: number) => AppError,
+): Promise<Uint8Array> {
+  try {
+    // Before it is opened: a pipe would be waited for.
+    const there = await stat(path);
+    if (!there.isFile()) throw new AppError('FILE_UNREADABLE', `${path} is not a file`);
+    if (there.size > maxBytes) throw tooLarge(there.size);
+    return await readFile(path);
+  } catch (cause) {
+    if (isAppError(cause)) throw cause;
+    throw new AppError('FILE_UNREADABLE', path, { cause });
+  }
 }

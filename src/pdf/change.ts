@@ -7,13 +7,15 @@ export type Change =
       readonly field: string;
       /** Whether the field is new as well. */
       readonly isNewField: boolean;
+      /** Whether its widget has an area. */
+      readonly isShown: boolean;
       /** Where it is shown; absent where it is not. */
       readonly page?: number;
     }
   /** A document timestamp that is shown nowhere (ISO 32000-2, 12.8.5). */
   | { readonly kind: 'timestamp'; readonly field: string }
   /** An empty signature field that looks like nothing. */
-  | { readonly kind: 'empty-field'; readonly field: string; readonly page?: number }
+  | { readonly kind: 'empty-field'; readonly field: string; readonly isShown: boolean; readonly page?: number }
   /** The value of a form field that is no signature, and what the field looks like. */
   | { readonly kind: 'field-value'; readonly field: string; readonly page?: number }
   | {

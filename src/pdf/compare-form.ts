@@ -29,6 +29,9 @@ const NEW_SIGNATURE_FIELD: ReadonlySet<string> = new Set(
    Lock SV`.split(/\s+/),
 );
 
+/** What a field apart from its widget has not: readers would draw it as well. */
+const OF_WIDGETS = ['Subtype', 'Rect', 'AP', 'AS', 'MK', 'BS', 'Border', 'F', 'H', 'P'];
+
 export class FormComparison {
   readonly #set: ChangeSet;
   readonly #report: Report;
@@ -205,10 +208,12 @@ export class FormComparison {
     const nodes = [ref.number, ...(isKind(dict, 'dict') ? kidsOf(set.after, dict) : [])];
     const pages = nodes.flatMap((node) => listed.get(node) ?? []);
     const [page] = pages;
+    // What a page shows has to be the node that is judged by its looks: the last.
+    const isField = nodes.slice(0, -1).every((node) => !listed.has(node));
     for (const node of nodes) listed.delete(node);
     const name = [prefix, isKind(dict, 'dict') ? partialName(set, dict) : ''].filter((part) => part !== '').join('.');
     const shown = page === undefined ? {} : { page };
-    if (!isKind(dict, 'dict') || pages.length > 1 || !this.#isSignatureField(dict, name, type, nodes)) {
+    if (!isKind(dict, 'dict') || !isField || pages.length > 1 || !this.#isSignatureField(dict, name, type, nodes)) {
       this.#report({ kind: 'other', place: 'field', detail: name, ...shown });
       return;
     }
@@ -217,7 +222,7 @@ export class FormComparison {
     for (const node of nodes) if (page !== undefined) set.anchors.addAnnotation(node, page);
     if (this.#isNewSignature(dict.entries.get('V'))) this.#reportSignature(field, dict, page, true);
     else if (!field.signed && looksLikeNothing(set, widgetOf(set, nodes))) {
-      this.#report({ kind: 'empty-field', field: name, ...shown });
+      this.#report({ kind: 'empty-field', field: name, isShown: hasArea(set, widgetOf(set, nodes)), ...shown });
     } else this.#report({ kind: 'other', place: 'field', detail: name, ...shown });
   }
 
@@ -234,6 +239,10 @@ export class FormComparison {
       const isWidget = i === nodes.length - 1;
       if (isWidget && value.entries.has('Rect') && !isName(set.after.get(value, 'Subtype'), 'Widget')) return false;
       if (i > 0 && (value.entries.has('T') || value.entries.has('Kids'))) return false;
+      if (!isWidget && OF_WIDGETS.some((key) => value.entries.has(key))) return false;
+      const kids = set.after.get(value, 'Kids');
+      if (kids !== null && !(isKind(kids, 'array') && kids.items.length === nodes.length - 1)) return false;
+      if (value.entries.has('Rect') && numbersOf(set.after, set.after.get(value, 'Rect'))?.length !== 4) return false;
       return [...value.entries.keys()].every((key) => NEW_SIGNATURE_FIELD.has(key));
     });
   }
@@ -245,7 +254,13 @@ export class FormComparison {
     const isTimestamp = isKind(value, 'dict') && isName(set.after.get(value, 'SubFilter'), 'ETSI.RFC3161');
     if (isTimestamp && !isShown) this.#report({ kind: 'timestamp', field: name });
     else
-      this.#report({ kind: 'signature', field: name, isNewField, ...(isShown && page !== undefined ? { page } : {}) });
+      this.#report({
+        kind: 'signature',
+        field: name,
+        isNewField,
+        isShown,
+        ...(isShown && page !== undefined ? { page } : {}),
+      });
   }
 
   #pageOf(nodes: readonly number[]): number | undefined {
@@ -278,9 +293,12 @@ function widgetOf(set: ChangeSet, nodes: readonly number[]): PdfDict | null {
   return isKind(value, 'dict') ? value : null;
 }
 
+/** One whose rectangle is malformed has: readers make something of it. */
 function hasArea(set: ChangeSet, widget: PdfDict | null): boolean {
-  const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = (widget && numbersOf(set.after, set.after.get(widget, 'Rect'))) ?? [];
-  return x0 !== x1 && y0 !== y1;
+  const rect = widget === null ? null : set.after.get(widget, 'Rect');
+  if (rect === null) return false;
+  const [x0, y0, x1, y1, ...more] = numbersOf(set.after, rect) ?? [];
+  return y1 === undefined || more.length > 0 || (x0 !== x1 && y0 !== y1);
 }
 
 /** A stream of no more than white space. */

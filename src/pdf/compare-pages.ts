@@ -70,6 +70,10 @@ export class PageComparison {
   #compareList(before: PdfObject | undefined, after: PdfObject | undefined, page: number): void {
     const set = this.#set;
     const { old, now } = set.open('array', before, after);
+    // What is no list has nothing on it, but may be drawn by somebody else.
+    if ((old === null && set.before.resolve(before) !== null) || (now === null && set.after.resolve(after) !== null)) {
+      this.#report({ kind: 'other', place: 'page', page, detail: 'Annots' });
+    }
     const [was, is] = [old?.items ?? [], now?.items ?? []];
     const inline = was.filter((item) => !isKind(item, 'ref'));
     const inlineNow = is.filter((item) => !isKind(item, 'ref'));

@@ -1,8 +1,8 @@
 /** The committee's key while it is unlocked. */
-import { open } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import type { Certificate } from '../cms/certificate.ts';
 import { AppError, ERRORS, isAppError } from '../errors.ts';
+import { readWhole } from '../file-chunks.ts';
 import { openP12, sealFault } from './seal-key.ts';
 import type { SealKey, SealRules } from './seal-key.ts';
 import type { Notice } from './seal-job.ts';
@@ -231,14 +231,6 @@ export class KeyStore {
   }
 }
 
-async function readBounded(path: string): Promise<Uint8Array> {
-  try {
-    await using file = await open(path, 'r');
-    const { size } = await file.stat();
-    if (size > MAX_P12_BYTES) throw new AppError('SEAL_FILE_INVALID', `${path}: ${size} bytes`);
-    return await file.readFile();
-  } catch (cause) {
-    if (isAppError(cause)) throw cause;
-    throw new AppError('FILE_UNREADABLE', path, { cause });
-  }
+function readBounded(path: string): Promise<Uint8Array> {
+  return readWhole(path, MAX_P12_BYTES, (size) => new AppError('SEAL_FILE_INVALID', `${path}: ${size} bytes`));
 }

@@ -3,7 +3,6 @@
  * is asked by nobody. What proves it is kept, to be put into the document.
  */
 import { randomBytes } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { equalBytes } from '../bytes.ts';
 import type { Clock } from '../clock.ts';
@@ -16,6 +15,7 @@ import type { Reason } from '../cms/reason.ts';
 import { readEvidence, revocationOf } from '../cms/revocation.ts';
 import type { ReadEvidence } from '../cms/revocation.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { readWhole } from '../file-chunks.ts';
 import type { SecurityStore } from '../pdf/dss.ts';
 import { AuthorityClient } from './authority-client.ts';
 
@@ -185,14 +185,6 @@ function told(
   return found.status === 'good' ? null : found;
 }
 
-async function readBounded(path: string): Promise<Uint8Array> {
-  try {
-    await using file = await open(path, 'r');
-    const { size } = await file.stat();
-    if (size > MAX_CRL_BYTES) throw new AppError('REVOCATION_UNKNOWN', `${path}: ${size} bytes`);
-    return await file.readFile();
-  } catch (cause) {
-    if (isAppError(cause)) throw cause;
-    throw new AppError('FILE_UNREADABLE', path, { cause });
-  }
+function readBounded(path: string): Promise<Uint8Array> {
+  return readWhole(path, MAX_CRL_BYTES, (size) => new AppError('REVOCATION_UNKNOWN', `${path}: ${size} bytes`));
 }

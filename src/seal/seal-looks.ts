@@ -1,6 +1,6 @@
 /** How the committee's seal looks, drawn or from its own picture, made once and kept; and the characters of what is written across marks. */
-import { readFile, stat } from 'node:fs/promises';
 import { AppError, isAppError } from '../errors.ts';
+import { readWhole } from '../file-chunks.ts';
 import type { Appearance } from '../pdf/increment.ts';
 import type { Inscription } from './fingerprint-hatch.ts';
 import { outlinesFor } from './glyph-outlines.ts';
@@ -79,15 +79,8 @@ export class SealLooks {
   }
 }
 
-async function readPicture(path: string): Promise<Uint8Array> {
-  try {
-    const { size } = await stat(path);
-    if (size > MAX_PICTURE_BYTES) throw new AppError('PICTURE_TOO_LARGE', `${path}: ${size} bytes`);
-    return await readFile(path);
-  } catch (cause) {
-    if (isAppError(cause)) throw cause;
-    throw new AppError('FILE_UNREADABLE', path, { cause });
-  }
+function readPicture(path: string): Promise<Uint8Array> {
+  return readWhole(path, MAX_PICTURE_BYTES, (size) => new AppError('PICTURE_TOO_LARGE', `${path}: ${size} bytes`));
 }
 
 /** The text of a file that begins as XML does, whatever its name; null for any other. Throws PICTURE_SVG_UNSUPPORTED. */

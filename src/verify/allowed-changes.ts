@@ -17,6 +17,8 @@ export interface Terms {
   readonly permission: Permission;
   /** Whether a form field, by its full name, has to stay as it is. */
   readonly isLocked: (field: string) => boolean;
+  /** Whether fields that are seen may be added: one could cover what was signed. */
+  readonly takesFields: boolean;
 }
 
 /**
@@ -27,12 +29,15 @@ export function termsOf({ value, lock }: SignatureField): Terms {
   const locks = [value?.fieldMdp ?? [], lock ?? []].flat();
   const permissions = [value?.docMdp, ...locks.map(({ permission }) => permission)];
   const permission = permissions.reduce<Permission>((least, said) => (said && said < least ? said : least), 3);
-  return { permission, isLocked: (field) => locks.some((each) => isLocked(each, field)) };
+  const isCertified = value?.docMdp !== null && value?.docMdp !== undefined;
+  const takesFields = !isCertified && locks.every((each) => each.permission === null && each.action === 'Include');
+  return { permission, takesFields, isLocked: (field) => locks.some((each) => isLocked(each, field)) };
 }
 
 /** The change as the signature's report tells it: what it was, where, and whether it was allowed. */
 export function judge(change: Change, terms: Terms): ChangeReport {
   const from = (least: Permission): Denial => (terms.permission >= least ? null : `P=${terms.permission}`);
+  const added = (isShown: boolean): Denial => (isShown && !terms.takesFields ? 'no new field' : null);
   const unlocked = (field: string): Denial => (terms.isLocked(field) ? 'FieldMDP' : null);
   switch (change.kind) {
     case 'validation-data':
@@ -46,12 +51,12 @@ export function judge(change: Change, terms: Terms): ChangeReport {
     case 'version':
       return told('VERSION_CHANGED', null);
     case 'signature': {
-      const { field, isNewField, page } = change;
+      const { field, isNewField, isShown, page } = change;
       // What is locked are the fields that were there.
-      return told('SIGNATURE_ADDED', from(2) ?? (isNewField ? null : unlocked(field)), field, page);
+      return told('SIGNATURE_ADDED', from(2) ?? (isNewField ? added(isShown) : unlocked(field)), field, page);
     }
     case 'empty-field':
-      return told('SIGNATURE_FIELD_ADDED', from(2), change.field, change.page);
+      return told('SIGNATURE_FIELD_ADDED', from(2) ?? added(change.isShown), change.field, change.page);
     case 'field-value':
       return told('FIELD_FILLED', from(2) ?? unlocked(change.field), change.field, change.page);
     case 'annotation':

@@ -32,8 +32,14 @@ function fromPermission(least: 1 | 2 | 3, ...codes: readonly string[]): Expected
   return { none: at(3), 3: at(3), 2: at(2), 1: at(1) };
 }
 
+/** What no signature that says anything lets happen. */
+function ofItsOwnAccord(...codes: readonly string[]): Expected {
+  const refused = codes.map((code) => `!${code}`);
+  return { none: codes, 3: refused, 2: refused, 1: refused };
+}
+
 const ALLOWED: readonly (readonly [string, Change, Expected])[] = [
-  ['a further signature in a field of its own', addSignature, fromPermission(2, 'SIGNATURE_ADDED 2')],
+  ['a further signature in a field of its own', addSignature, ofItsOwnAccord('SIGNATURE_ADDED 2')],
   [
     'a further signature in an empty field, which is shown nowhere any more',
     (update) => {
@@ -61,7 +67,7 @@ const ALLOWED: readonly (readonly [string, Change, Expected])[] = [
       update.object(AT.form, body(AT.form, { Fields: listed(field) }));
       update.object(AT.annotations2, `[16 0 R 17 0 R ${field} 0 R]`);
     },
-    fromPermission(2, 'SIGNATURE_FIELD_ADDED 2'),
+    ofItsOwnAccord('SIGNATURE_FIELD_ADDED 2'),
   ],
   ['a text field filled in', fillText, fromPermission(2, 'FIELD_FILLED 1')],
   [
@@ -247,11 +253,17 @@ describeTool('openssl', 'what a signature lets follow it', () => {
       }
     });
 
-    it('are no fields that come later, nor comments', () => {
-      for (const change of [addSignature, addComment]) {
-        const file = house.updated(house.signed(transform('/Action /All')), change);
-        expect(house.verify(file).verdict).toBe('VALID');
-      }
+    it('are no comments', () => {
+      const file = house.updated(house.signed(transform('/Action /All')), addComment);
+      expect(house.verify(file).verdict).toBe('VALID');
+    });
+
+    it('take no field beside them that is seen, where it is not told which ones they are', () => {
+      const told = (lock: string): string =>
+        house.verify(house.updated(house.signed(transform(lock)), addSignature)).verdict;
+      expect(told('/Action /All')).toBe('INVALID');
+      expect(told('/Action /Exclude /Fields [(agree)]')).toBe('INVALID');
+      expect(told('/Action /Include /Fields [(agree)]')).toBe('VALID');
     });
 
     it('may come with a permission for all of the document, and then the strictest holds', () => {
