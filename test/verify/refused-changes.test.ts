@@ -263,6 +263,26 @@ const NEVER: readonly (readonly [string, Change, readonly string[]])[] = [
     ['!FIELD_CHANGED 2'],
   ],
   [
+    'a further signature whose rectangle is malformed',
+    (u) => {
+      const field = newSignature(u, { Rect: '[300 400 0 null]' });
+      u.object(AT.form, body(AT.form, { Fields: listed(field) }));
+      u.object(AT.annotations2, `[16 0 R 17 0 R ${field} 0 R]`);
+    },
+    ['!FIELD_CHANGED 2'],
+  ],
+  [
+    'a further signature that is a widget itself beside the one that it has',
+    (u) => {
+      const kid = u.reserve();
+      const field = newSignature(u, { Kids: `[${kid} 0 R]` });
+      u.object(kid, `<< /Type /Annot /Subtype /Widget /Parent ${field} 0 R /Rect [0 0 0 0] >>`);
+      u.object(AT.form, body(AT.form, { Fields: listed(field) }));
+      u.object(AT.annotations2, `[16 0 R 17 0 R ${field} 0 R]`);
+    },
+    ['!FIELD_CHANGED 2'],
+  ],
+  [
     'a further signature of a name that there is',
     (u) => {
       const field = newSignature(u, { T: '(Second)' });
