@@ -5,6 +5,7 @@ import { makePdfa } from './make-pdfa.ts';
 import { makePdfs } from './make-pdfs.ts';
 import { makePrints } from './make-prints.ts';
 import { makeSeals } from './make-seals.ts';
+import { makeTextPdfs } from './make-text-pdfs.ts';
 
 const MAKERS = {
   agreements: makeAgreements,
@@ -12,6 +13,7 @@ const MAKERS = {
   pdfa: makePdfa,
   prints: makePrints,
   seals: makeSeals,
+  text: makeTextPdfs,
 } as const;
 
 const asked = process.argv.slice(2);

@@ -193,7 +193,7 @@ function anchorOf(origins: readonly Origin[]): Anchor {
   for (const { page, char } of origins) {
     const piece = pieces.at(-1);
     const last = piece?.chars.at(-1);
-    if (piece === undefined || last === undefined || piece.page !== page || !onOneRow(last, char)) {
+    if (piece === undefined || last === undefined || piece.page !== page || !isNext(last, char)) {
       pieces.push({ page, chars: [char] });
     } else {
       piece.chars.push(char);
@@ -205,10 +205,13 @@ function anchorOf(origins: readonly Origin[]): Anchor {
   return { ...boxOf(longest.page, longest.chars), chars: longest.chars };
 }
 
-function onOneRow(a: TextChar, b: TextChar): boolean {
-  const gap = b.xMm - (a.xMm + a.widthMm);
+/** Whether `b` follows on the row of `a`, or right below it in a column: Chinese is written from top to bottom, too. */
+function isNext(a: TextChar, b: TextChar): boolean {
   const size = Math.max(a.heightMm, b.heightMm);
-  return Math.abs(middle(a) - middle(b)) < size / 2 && gap > -size;
+  const [right, down] = [b.xMm - (a.xMm + a.widthMm), b.yMm - (a.yMm + a.heightMm)];
+  const across = Math.abs(a.xMm + a.widthMm / 2 - (b.xMm + b.widthMm / 2));
+  const onRow = Math.abs(middle(a) - middle(b)) < size / 2 && right > -size;
+  return onRow || (across < size / 2 && Math.abs(down) < size / 2);
 }
 
 /** Bold made by drawing the words twice, a hair apart, is one place. */

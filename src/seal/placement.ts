@@ -184,13 +184,27 @@ function chosen(anchors: readonly Anchor[], occurrence: number | undefined): Anc
   if (occurrence === undefined && anchors.length === 1) return only;
   const candidates = anchors.map(({ page, xMm, yMm, widthMm, heightMm }) => ({ page, xMm, yMm, widthMm, heightMm }));
   if (occurrence === undefined) {
-    throw new AppError('KEYWORD_AMBIGUOUS', `the words stand ${anchors.length} times`, { extras: { candidates } });
+    throw new AppError('KEYWORD_AMBIGUOUS', `the words stand ${anchors.length} times: ${listed(anchors)}`, {
+      extras: { candidates },
+    });
   }
   const anchor = anchors[occurrence - 1];
   if (anchor === undefined) {
     throw new AppError('KEYWORD_ABSENT', `occurrence ${occurrence} of ${anchors.length}`, { extras: { candidates } });
   }
   return anchor;
+}
+
+/** More are not read by anyone. */
+const MANY_CANDIDATES = 12;
+
+/** Where the words stand, by the number to ask for: what a person chooses from. */
+function listed(anchors: readonly Anchor[]): string {
+  const places = anchors.slice(0, MANY_CANDIDATES).map((anchor, i) => {
+    const { xMm, yMm } = middleOf(anchor);
+    return `${i + 1} on page ${anchor.page} at ${xMm.toFixed(0)}, ${yMm.toFixed(0)} mm`;
+  });
+  return `${places.join('; ')}${anchors.length > MANY_CANDIDATES ? '; …' : ''}`;
 }
 
 interface DateLine {

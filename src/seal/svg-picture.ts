@@ -338,18 +338,15 @@ function number(attributes: Readonly<Record<string, string>>, name: string): num
 
 /** 7.6 */
 function transformOf(text: string): Matrix {
+  const list = text.replaceAll(/[\s,]+/g, ' ').trim();
+  const one = /([A-Za-z]+) ?\(([^()]*)\) ?/y;
   let matrix = IDENTITY;
-  let at = 0;
-  for (const match of text.matchAll(/\s*,?\s*(\w+)\s*\(([^()]*)\)/g)) {
-    if (match.index !== at) return unsupported(`transform: ${text.slice(0, 60)}`);
-    at = match.index + match[0].length;
-    const values = (match[2] ?? '')
-      .trim()
-      .split(/[\s,]+/)
-      .map(Number);
-    matrix = times(matrix, oneTransform(match[1] ?? '', values));
+  while (one.lastIndex < list.length) {
+    const [, name = '', values = ''] = one.exec(list) ?? [];
+    if (name === '') return unsupported(`transform: ${text.slice(0, 60)}`);
+    const numbers = values.trim() === '' ? [] : values.trim().split(' ').map(Number);
+    matrix = times(matrix, oneTransform(name, numbers));
   }
-  if (text.slice(at).trim() !== '') return unsupported(`transform: ${text.slice(0, 60)}`);
   if (!matrix.every((value) => Number.isFinite(value) && Math.abs(value) < 1e7))
     unsupported('a transform out of all proportion');
   return matrix;

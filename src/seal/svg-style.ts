@@ -77,16 +77,18 @@ const MAX_RULES = 2000;
 
 /** The rules of style sheets, the least specific first. Throws PICTURE_SVG_UNSUPPORTED for what is no simple selector. */
 export function styleRules(css: string): StyleRule[] {
-  const plain = css.replaceAll(/\/\*[^]*?\*\//g, ' ').replaceAll(/<!--|-->/g, ' ');
+  const plain = withoutComments(css);
   if (/[@\\]/.test(plain)) unsupported('a style sheet with @ rules or escapes');
   const rules: StyleRule[] = [];
-  let at = 0;
-  for (const match of plain.matchAll(/([^{}]*)\{([^{}]*)\}/g)) {
-    if (match.index !== at) unsupported('a style sheet that cannot be read');
-    at = match.index + match[0].length;
-    const declarations = declarationsOf(match[2] ?? '');
-    for (const selector of (match[1] ?? '').split(',')) {
-      const simple = /^\s*([A-Za-z]*)(?:\.([\w-]+)|#([\w-]+))?\s*$/.exec(selector);
+  // A rule ends with its brace; what is behind the last one is white space.
+  const blocks = plain.split('}');
+  if (blocks.pop()?.trim() !== '') unsupported('a style sheet that cannot be read');
+  for (const block of blocks) {
+    const [selectors = '', body, ...others] = block.split('{');
+    if (body === undefined || others.length > 0) return unsupported('a style sheet that cannot be read');
+    const declarations = declarationsOf(body);
+    for (const selector of selectors.split(',')) {
+      const simple = /^([A-Za-z]*)(?:\.([\w-]+)|#([\w-]+))?$/.exec(selector.trim());
       const [, name = '', className = '', id = ''] = simple ?? [];
       if (simple === null || name + className + id === '')
         unsupported(`the style selector “${selector.trim().slice(0, 60)}”`);
@@ -94,10 +96,22 @@ export function styleRules(css: string): StyleRule[] {
       if (rules.length > MAX_RULES) unsupported(`more than ${MAX_RULES} style rules`);
     }
   }
-  if (plain.slice(at).trim() !== '') unsupported('a style sheet that cannot be read');
   const specificity = ({ name, className, id }: StyleRule): number =>
     (id === '' ? 0 : 100) + (className === '' ? 0 : 10) + (name === '' ? 0 : 1);
   return rules.toSorted((a, b) => specificity(a) - specificity(b));
+}
+
+/** Old sheets are inside an XML comment, to hide them from what does not know style. */
+function withoutComments(css: string): string {
+  const parts = css.replaceAll(/<!--|-->/g, ' ').split('/*');
+  const [before = '', ...commented] = parts;
+  return [
+    before,
+    ...commented.map((part) => {
+      const end = part.indexOf('*/');
+      return end < 0 ? unsupported('a comment without an end') : part.slice(end + 2);
+    }),
+  ].join(' ');
 }
 
 function declarationsOf(text: string): Record<string, string> {
@@ -178,7 +192,7 @@ function paintOf(style: Style, property: 'fill' | 'stroke'): Paint | null {
 
 /** 0 to 1. */
 export function opacityOf(text: string | undefined): number {
-  const value = /^\s*([\d.eE+-]+)(%?)\s*$/.exec(text ?? '1');
+  const value = /^([\d.eE+-]+)(%?)$/.exec((text ?? '1').trim());
   const number = Number(value?.[1]) / (value?.[2] === '%' ? 100 : 1);
   if (!Number.isFinite(number)) unsupported(`opacity: ${text?.slice(0, 60) ?? ''}`);
   return Math.min(1, Math.max(0, number));
@@ -205,7 +219,7 @@ function colorOf(text: string): Paint | null {
 /** In user units: CSS pixels (SVG 1.1, 7.10). Throws PICTURE_SVG_UNSUPPORTED for what depends on a font or a window. */
 export function lengthOf(text: string, what: string): number {
   const [, number = '', unit = ''] =
-    /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(px|pt|pc|mm|cm|in|)\s*$/.exec(text) ?? [];
+    /^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(px|pt|pc|mm|cm|in|)$/.exec(text.trim()) ?? [];
   if (number === '') unsupported(`${what}: ${text.slice(0, 60)}`);
   return Number(number) * (UNITS[unit] ?? 1);
 }

@@ -15,6 +15,8 @@ export interface SvgElement {
 const SVG_NAMESPACE = 'http://www.w3.org/2000/svg';
 const XLINK_NAMESPACE = 'http://www.w3.org/1999/xlink';
 
+/** Outlines of a long name take some hundred thousand. */
+const MAX_CHARACTERS = 4_000_000;
 const MAX_ELEMENTS = 20_000;
 const MAX_DEPTH = 64;
 
@@ -43,6 +45,7 @@ interface Open {
 
 /** The root element. Throws PICTURE_SVG_UNSUPPORTED, PICTURE_TOO_LARGE. */
 export function parseSvgTree(text: string): SvgElement {
+  if (text.length > MAX_CHARACTERS) throw new AppError('PICTURE_TOO_LARGE', `an SVG of ${text.length} characters`);
   const parser = new SaxesParser({ xmlns: true });
   const stack: Open[] = [];
   let root: Open | undefined;

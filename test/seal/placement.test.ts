@@ -321,8 +321,9 @@ describe('a place by keyword', () => {
   it('takes the occurrence that is asked for, and is refused with the candidates without one', () => {
     const keyword = '人民调解委员会';
     expect(placeByKeyword([page], { keyword, occurrence: 2 }, size, 'box', WHO).place.yMm).toBe(202.5);
-    const { code, extras } = errorOf(() => placeByKeyword([page], { keyword }, size, 'box', WHO));
+    const { code, detail, extras } = errorOf(() => placeByKeyword([page], { keyword }, size, 'box', WHO));
     expect(code).toBe('KEYWORD_AMBIGUOUS');
+    expect(detail).toBe('the words stand 2 times: 1 on page 1 at 58, 103 mm; 2 on page 1 at 58, 203 mm');
     expect(extras?.['candidates']).toEqual([
       { page: 1, xMm: 40, yMm: 100, widthMm: 35, heightMm: 5 },
       { page: 1, xMm: 40, yMm: 200, widthMm: 35, heightMm: 5 },

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { encode } from 'fast-png';
@@ -60,6 +60,7 @@ describe('a seal of the committee’s own picture', () => {
   it.each([
     ['nothing', () => join(folder, 'absent.png'), 'FILE_UNREADABLE'],
     ['a folder', () => folder, 'FILE_UNREADABLE'],
+    ['a device', () => devNull, 'FILE_UNREADABLE'],
     ['another kind of file', () => file('seal.gif', 'GIF89a'), 'PICTURE_NOT_PNG'],
     ['a web page', () => file('seal.html', '<html><body/></html>'), 'PICTURE_SVG_UNSUPPORTED'],
     [
